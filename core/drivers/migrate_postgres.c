@@ -1,0 +1,79 @@
+/*
+ * migrate postgres: the ledger of applied migrations, what they mean for the
+ * older code, and one step up or down.
+ */
+#define _GNU_SOURCE
+#include "migrate_assess.h"
+#include "migrate_ledger.h"
+#include "migrate_step.h"
+
+#define LOCK_TIMEOUT (5 * 1000)
+#define READ_TIMEOUT (20 * 1000)
+
+static const struct driver_option options[] = {
+    {"url", "url", 1, "libpq connection string or postgresql:// address"},
+    {"tool", "text", 0,
+     "golang-migrate, rails, dbmate, alembic, flyway or goose (default: told "
+     "by the ledger's columns)"},
+    {"table", "text", 0, "the ledger's table, when it is not the usual one"},
+    {"schema", "text", 0, "the ledger's schema (default: any)"},
+    {"repo", "path", 0, "git repository that holds the migrations"},
+    {"migrations", "text", 0, "folder of the migrations in it"},
+    {"lock_timeout", "duration", 0, "wait for locks (default 5s)"},
+    {"statement_timeout", "duration", 0, "a statement (default 5m)"},
+    {"connect_timeout", "duration", 0, "to connect (default 10s)"},
+    {NULL, NULL, 0, NULL},
+};
+
+static json_t *describe(const struct migrate_ledger *l)
+{
+    return json_pack("{s:s, s:b, s:O, s:O, s:s*}", "tool",
+                     migrate_tool_name(l->tool), "dirty", l->dirty, "applied",
+                     l->applied, "heads", l->heads, "version",
+                     l->version[0] ? l->version : NULL);
+}
+
+static int status(const struct driver_call *c, struct driver_answer *a)
+{
+    struct pg db = {0};
+    struct migrate_ledger ledger = {0};
+    if (pg_open(&db, c, a) == 0 &&
+        pg_begin(&db, 1, option_duration(c, "lock_timeout", LOCK_TIMEOUT),
+                 READ_TIMEOUT, a) == 0 &&
+        migrate_ledger_find(&db, &ledger, a) == 0 &&
+        migrate_ledger_read(&db, &ledger, a) == 0)
+        answer_ok(a, describe(&ledger));
+    migrate_ledger_free(&ledger);
+    pg_close(&db);
+    return 0;
+}
+
+static int check(const json_t *binding, struct error *err)
+{
+    const char *tool = value_text(binding, "tool", NULL);
+    enum migrate_tool found;
+    if (!tool || migrate_tool_find(tool, &found) == 0)
+        return 0;
+    error_set(err, RB_INVALID, "tool = \"%s\": there is no such tool", tool);
+    error_next(err, "one of golang-migrate, rails, dbmate, alembic, flyway, "
+                    "goose; or leave it out: it is told by the columns");
+    return RB_INVALID;
+}
+
+static const struct driver_verb verbs[] = {
+    {"migrate.status", SETTLE_PURE, status, NULL},
+    {"migrate.assess", SETTLE_PURE, migrate_assess, NULL},
+    {"migrate.up", SETTLE_PROBED, migrate_step_up, migrate_step_probe},
+    {"migrate.down", SETTLE_PROBED, migrate_step_down, migrate_step_probe},
+    {NULL, SETTLE_PURE, NULL, NULL},
+};
+
+const struct driver migrate_postgres = {
+    .family = "migrate",
+    .name = "postgres",
+    .text = "PostgreSQL, through the ledgers of six migration tools",
+    .options = options,
+    .verbs = verbs,
+    .check = check,
+    .quick = 0,
+};

@@ -1,0 +1,28 @@
+/*
+ * The database's side of one step: the statements of a plan, the ledger and
+ * the key, in one transaction where the statements allow it.
+ */
+#ifndef RBRUN_DRIVERS_MIGRATE_RUN_H
+#define RBRUN_DRIVERS_MIGRATE_RUN_H
+
+#include "migrate_effects.h"
+#include "migrate_plan.h"
+
+struct migrate_run {
+    struct pg *db;
+    struct migrate_ledger *ledger; /* as read when the plan was made */
+    const struct migrate_plan *plan;
+    int64_t lock_ms, statement_ms;
+};
+
+enum { RUN_DONE, RUN_FAILED, RUN_AGAIN, RUN_UNKNOWN };
+
+/*
+ * Do it once. RUN_DONE: the answer is filled with what was done. RUN_FAILED:
+ * filled, and certainly nothing happened, or it says what did. RUN_AGAIN: the
+ * same, but a lock was the reason and another try may work. RUN_UNKNOWN: the
+ * connection broke where nobody knows what the server did.
+ */
+int migrate_run_once(struct migrate_run *run, struct driver_answer *a);
+
+#endif

@@ -1,0 +1,390 @@
+#define _GNU_SOURCE
+#include "environment.h"
+#include "../drivers/registry.h"
+#include "../store/digest.h"
+#include "../wire/utf8.h"
+#include "nearest.h"
+#include "secret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_SIZE ((int)sizeof((struct environment *)NULL)->name)
+
+static const char *const own_keys[] = {"name", "summary", "grants", "limits",
+                                       NULL};
+
+static int is_noun(const char *key)
+{
+    for (const struct driver_place *p = driver_places; p->family; p++) {
+        if (strcmp(p->family, key) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static int known_key(const char *key, struct error *err)
+{
+    struct nearest n;
+    nearest_start(&n, key);
+    for (const char *const *own = own_keys; *own; own++) {
+        if (strcmp(*own, key) == 0)
+            return 0;
+        nearest_offer(&n, *own);
+    }
+    if (is_noun(key))
+        return 0;
+    for (const struct driver_place *p = driver_places; p->family; p++)
+        nearest_offer(&n, p->family);
+    return error_set(err, RB_INVALID,
+                     "\"%s\" is not a part of an environment%s%s%s", key,
+                     n.best ? " (did you mean \"" : "", n.best ? n.best : "",
+                     n.best ? "\"?)" : "");
+}
+
+static const struct driver_option *find_option(const struct driver *d,
+                                               const char *key)
+{
+    for (const struct driver_option *o = d->options; o && o->name; o++) {
+        if (strcmp(o->name, key) == 0)
+            return o;
+    }
+    return NULL;
+}
+
+static int unknown_option(const struct driver *d, const char *where,
+                          const char *key, struct error *err)
+{
+    struct nearest n;
+    nearest_start(&n, key);
+    for (const struct driver_option *o = d->options; o && o->name; o++)
+        nearest_offer(&n, o->name);
+    return error_set(err, RB_INVALID,
+                     "%s: the driver %s has no option \"%s\"%s%s%s", where,
+                     d->name, key, n.best ? " (did you mean \"" : "",
+                     n.best ? n.best : "", n.best ? "\"?)" : "");
+}
+
+static int option_fits(const char *type, const json_t *value)
+{
+    int64_t ms;
+    if (strcmp(type, "list") == 0)
+        return json_is_array(value);
+    if (strcmp(type, "table") == 0)
+        return json_is_object(value) || json_is_array(value);
+    if (strcmp(type, "int") == 0)
+        return json_is_integer(value);
+    if (strcmp(type, "number") == 0)
+        return json_is_number(value);
+    if (strcmp(type, "bool") == 0)
+        return json_is_boolean(value);
+    if (strcmp(type, "any") == 0)
+        return 1;
+    if (!json_is_string(value))
+        return 0;
+    return strcmp(type, "duration") != 0 ||
+           duration_parse(json_string_value(value), &ms, NULL) == 0;
+}
+
+static int check_options(const struct driver *d, const char *where,
+                         const json_t *binding, struct error *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)binding, key, value)
+    {
+        const struct driver_option *o = find_option(d, key);
+        if (strcmp(key, "driver") == 0)
+            continue;
+        if (!o)
+            return unknown_option(d, where, key, err);
+        if (!option_fits(o->type, value))
+            return error_set(err, RB_INVALID, "%s.%s must be a %s (%s)", where,
+                             key, o->type, o->text);
+    }
+    for (const struct driver_option *o = d->options; o && o->name; o++) {
+        if (o->required && !json_object_get(binding, o->name))
+            return error_set(err, RB_INVALID, "%s needs %s: %s", where, o->name,
+                             o->text);
+    }
+    return d->check ? d->check(binding, err) : 0;
+}
+
+static int place_known(const char *noun, const char *driver)
+{
+    for (const struct driver_place *p = driver_places; p->family; p++) {
+        if (strcmp(p->family, noun) == 0 && strcmp(p->name, driver) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Only what needs no library: a binding's options are checked when a call
+   first uses it (environment_binding), so that start-up loads nothing. */
+static int check_binding(const char *noun, const char *name,
+                         const json_t *binding, struct error *err)
+{
+    const char *driver = value_text(binding, "driver", NULL);
+    const struct driver *found;
+    if (!json_is_object(binding) || !driver)
+        return error_set(err, RB_INVALID,
+                         "%s.%s must be a table with driver = \"...\"", noun,
+                         name);
+    if (place_known(noun, driver))
+        return 0;
+    driver_find(noun, driver, &found, err);
+    error_prefix(err, "%s.%s: ", noun, name);
+    return RB_INVALID;
+}
+
+static int check_noun(const char *noun, const json_t *bindings,
+                      struct error *err)
+{
+    const char *name;
+    json_t *binding;
+    int rc = 0;
+    if (!json_is_object(bindings))
+        return error_set(err, RB_INVALID, "%s must be a table of bindings",
+                         noun);
+    json_object_foreach((json_t *)bindings, name, binding)
+    {
+        rc = check_binding(noun, name, binding, err);
+        if (rc)
+            break;
+    }
+    return rc;
+}
+
+int pattern_covers(const char *pattern, const char *name)
+{
+    size_t size = strlen(pattern);
+    if (size && pattern[size - 1] == '*')
+        return strncmp(pattern, name, size - 1) == 0;
+    return strcmp(pattern, name) == 0;
+}
+
+static int split_grant(const char *grant, char *verb, char *system, size_t size)
+{
+    const char *blank = strchr(grant, ' ');
+    size_t length = blank ? (size_t)(blank - grant) : strlen(grant);
+    if (!length || length >= size)
+        return RB_INVALID;
+    memcpy(verb, grant, length);
+    verb[length] = '\0';
+    /* Cut short, "a*b" could become "a*". */
+    if (blank && strlen(blank + 1) >= size)
+        return RB_INVALID;
+    snprintf(system, size, "%s", blank ? blank + 1 : "");
+    return strchr(system, ' ') ? RB_INVALID : 0;
+}
+
+static int grant_means_something(const char *pattern)
+{
+    for (const struct verb *v = verb_table; v->name; v++) {
+        if (pattern_covers(pattern, v->name))
+            return 1;
+    }
+    return 0;
+}
+
+static int check_grant(const char *runbook, const json_t *grant,
+                       struct error *err)
+{
+    char verb[128], system[128];
+    const char *near;
+    if (!json_is_string(grant) ||
+        split_grant(json_string_value(grant), verb, system, sizeof verb) != 0)
+        return error_set(err, RB_INVALID,
+                         "grants[\"%s\"]: a grant is \"verb name\", such as "
+                         "\"deploy.* api\"",
+                         runbook);
+    if (grant_means_something(verb))
+        return 0;
+    near = verb_nearest(verb);
+    return error_set(err, RB_INVALID,
+                     "grants[\"%s\"]: there is no verb \"%s\"%s%s%s", runbook,
+                     verb, near ? " (did you mean \"" : "", near ? near : "",
+                     near ? "\"?)" : "");
+}
+
+static int check_grants(const json_t *grants, struct error *err)
+{
+    const char *runbook;
+    json_t *list;
+    int rc = 0;
+    if (grants && !json_is_object(grants))
+        return error_set(err, RB_INVALID,
+                         "grants must be a table: [\"api.lua\"] = { ... }");
+    json_object_foreach((json_t *)grants, runbook, list)
+    {
+        for (size_t i = 0; !rc && i < json_array_size(list); i++)
+            rc = check_grant(runbook, json_array_get(list, i), err);
+        if (rc)
+            break;
+    }
+    return rc;
+}
+
+/* People type it to confirm: nothing, or what does not show, is no name. */
+static int check_name(const json_t *name, struct error *err)
+{
+    const char *text = json_string_value(name);
+    size_t left = json_string_length(name), length;
+    int good = left > 0 && left < NAME_SIZE;
+    for (; good && left; text += length, left -= length) {
+        length = utf8_length(text, left);
+        good = length && !utf8_commands(text, length);
+        length += !length;
+    }
+    return good ? 0
+                : error_set(err, RB_INVALID,
+                            "name must be a text of 1 to %d bytes without "
+                            "control characters, which people type to confirm",
+                            NAME_SIZE - 1);
+}
+
+static int check_table(const json_t *table, struct error *err)
+{
+    const char *key;
+    json_t *value;
+    int rc = 0;
+    if (!json_is_object(table) || !value_text(table, "name", NULL))
+        return error_set(err, RB_INVALID,
+                         "an environment file returns a table with name = "
+                         "\"...\"");
+    rc = check_name(json_object_get(table, "name"), err);
+    if (rc)
+        return rc;
+    json_object_foreach((json_t *)table, key, value)
+    {
+        rc = known_key(key, err);
+        if (!rc && is_noun(key))
+            rc = check_noun(key, value, err);
+        if (rc)
+            break;
+    }
+    return rc ? rc : check_grants(json_object_get(table, "grants"), err);
+}
+
+int environment_take(struct environment *e, const char *file, json_t *table,
+                     struct error *err)
+{
+    char *slash;
+    int rc = check_table(table, err);
+    if (!rc)
+        rc = digest_value(table, e->digest);
+    if (rc) {
+        error_prefix(err, "environment %s: ", file);
+        return RB_INVALID;
+    }
+    snprintf(e->name, sizeof e->name, "%s", value_text(table, "name", ""));
+    snprintf(e->file, sizeof e->file, "%s", file);
+    snprintf(e->root, sizeof e->root, "%s", file);
+    slash = strrchr(e->root, '/');
+    if (slash)
+        *slash = '\0';
+    e->table = json_incref(table);
+    return 0;
+}
+
+static int no_binding(const struct environment *e, const char *noun,
+                      const struct verb *v, const char *wanted,
+                      struct error *err)
+{
+    const json_t *all = json_object_get(e->table, noun);
+    char known[400] = "";
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)all, key, value)
+    {
+        size_t used = strlen(known);
+        (void)value;
+        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "",
+                 key);
+    }
+    if (wanted)
+        error_set(err, RB_NOTFOUND,
+                  "%s: environment %s binds no %s \"%s\" (it has: %s)", v->name,
+                  e->name, noun, wanted, known[0] ? known : "none");
+    else
+        error_set(err, RB_NOTFOUND, "%s: say %s = ..., environment %s binds %s",
+                  v->name, v->system, e->name,
+                  known[0] ? known : "none of that noun");
+    error_next(err, "add %s = { %s = { driver = ... } } to %s", noun,
+               wanted ? wanted : "NAME", e->file);
+    return RB_NOTFOUND;
+}
+
+int environment_binding(const struct environment *e, const struct verb *v,
+                        const json_t *args, const char **name,
+                        const json_t **binding, struct error *err)
+{
+    char noun[32], where[200];
+    const json_t *all;
+    const struct driver *d;
+    int rc;
+    *name = NULL;
+    *binding = NULL;
+    if (!v->system)
+        return 0;
+    snprintf(noun, sizeof noun, "%.*s", (int)verb_noun(v->name), v->name);
+    all = json_object_get(e->table, noun);
+    *name = value_text(args, v->system, NULL);
+    if (!*name && json_object_size(all) == 1)
+        *name = json_object_iter_key(json_object_iter((json_t *)all));
+    *binding = *name ? json_object_get(all, *name) : NULL;
+    if (!*binding)
+        return no_binding(e, noun, v, *name, err);
+    snprintf(where, sizeof where, "environment %s: %s.%s", e->name, noun,
+             *name);
+    rc = driver_find(noun, value_text(*binding, "driver", ""), &d, err);
+    if (!rc)
+        rc = check_options(d, where, *binding, err);
+    if (!rc && !driver_verb(d, v->name))
+        rc = error_set(err, RB_NOTFOUND, "%s: the driver %s does not do %s",
+                       where, d->name, v->name);
+    return rc;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int list_grants(const json_t *list, const char *verb, const char *system)
+{
+    char pattern[128], on[128];
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *grant = json_string_value(json_array_get(list, i));
+        if (split_grant(grant, pattern, on, sizeof on) == 0 &&
+            pattern_covers(pattern, verb) &&
+            (!system[0] || pattern_covers(on, system)))
+            return 1;
+    }
+    return 0;
+}
+
+int environment_granted(const struct environment *e, const char *runbook,
+                        const struct verb *v, const char *system,
+                        struct error *err)
+{
+    const json_t *grants = json_object_get(e->table, "grants");
+    const char *keys[] = {runbook, base_name(runbook), "*"};
+    for (size_t i = 0; i < 3; i++) {
+        if (list_grants(json_object_get(grants, keys[i]), v->name, system))
+            return 0;
+    }
+    error_set(err, RB_DENIED, "%s%s%s is not granted to %s in environment %s",
+              v->name, system[0] ? " on " : "", system, runbook, e->name);
+    error_next(err, "add \"%s%s%s\" to grants[\"%s\"] in %s", v->name,
+               system[0] ? " " : "", system, base_name(runbook), e->file);
+    return RB_DENIED;
+}
+
+void environment_free(struct environment *e)
+{
+    json_decref(e->table);
+    e->table = NULL;
+}

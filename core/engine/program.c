@@ -1,0 +1,278 @@
+#define _GNU_SOURCE
+#include "program.h"
+#include "../store/io.h"
+#include "../store/place.h"
+#include "nearest.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void find_root(struct program *p)
+{
+    char *cut;
+    snprintf(p->root, sizeof p->root, "%s", p->path);
+    for (;;) {
+        cut = strrchr(p->root, '/');
+        if (!cut || cut == p->root)
+            break;
+        *cut = '\0';
+        if (strcmp(strrchr(p->root, '/'), "/runbooks") == 0)
+            return;
+    }
+    snprintf(p->root, sizeof p->root, "%s", p->path);
+    cut = strrchr(p->root, '/');
+    if (cut)
+        *cut = '\0';
+}
+
+static int read_source(const char *path, struct buf *out,
+                       char digest[DIGEST_SIZE], struct error *err)
+{
+    int rc = place_read(path, SOURCE_MAX, out, err);
+    if (!rc)
+        digest_bytes(buf_text(out), out->size, digest);
+    return rc;
+}
+
+/* A name that is not there: most often one letter is wrong. */
+static int no_such_file(const char *file, struct error *err)
+{
+    int rc = errno == ENOENT ? RB_NOTFOUND : RB_IO;
+    const char *slash = strrchr(file, '/');
+    int length = slash ? (int)(slash - file) + 1 : 0;
+    char folder[PLACE_PATH], best[NAME_MAX + 1] = "";
+    struct dirent *entry;
+    struct nearest n;
+    DIR *dir;
+    error_set_errno(err, rc, "cannot read the runbook %s", file);
+    snprintf(folder, sizeof folder, "%.*s", length ? length : 2,
+             length ? file : "./");
+    nearest_start(&n, file + length);
+    dir = opendir(folder);
+    while (dir && (entry = readdir(dir))) {
+        const char *before = n.best;
+        if (entry->d_name[0] != '.')
+            nearest_offer(&n, entry->d_name);
+        if (n.best != before)
+            n.best = strcpy(best, entry->d_name);
+    }
+    if (dir)
+        closedir(dir);
+    if (n.best)
+        error_next(err, "did you mean %s%s? otherwise: ls %s",
+                   length ? folder : "", best, folder);
+    else
+        error_next(err, "ls %s", folder);
+    return rc;
+}
+
+int program_read(struct program *p, const char *file, struct error *err)
+{
+    int rc;
+    memset(p, 0, sizeof *p);
+    if (!realpath(file, p->path))
+        return no_such_file(file, err);
+    rc = read_source(p->path, &p->source, p->digest, err);
+    if (rc) {
+        error_next(err, "name a runbook, a file that ends in .lua: ls %s",
+                   file);
+        return rc;
+    }
+    find_root(p);
+    snprintf(p->name, sizeof p->name, "%s", p->path + strlen(p->root) + 1);
+    return 0;
+}
+
+const char *program_shown(const struct program *p)
+{
+    char here[PLACE_PATH];
+    size_t size;
+    if (!p->path[0])
+        return "FILE";
+    if (!getcwd(here, sizeof here))
+        return p->path;
+    size = strlen(here);
+    if (strncmp(p->path, here, size) == 0 && p->path[size] == '/')
+        return p->path + size + 1;
+    return p->path;
+}
+
+static int name_is_plain(const char *name)
+{
+    if (!isalpha((unsigned char)name[0]) || strlen(name) > 200)
+        return 0;
+    for (; *name; name++) {
+        if (!isalnum((unsigned char)*name) && *name != '_' && *name != '-' &&
+            !(*name == '.' && isalnum((unsigned char)name[1])))
+            return 0;
+    }
+    return 1;
+}
+
+static int module_path(const struct program *p, const char *name, char *file,
+                       char *path, struct error *err)
+{
+    char wanted[PATH_MAX + 256];
+    size_t root = strlen(p->root);
+    if (!name_is_plain(name))
+        return error_set(err, RB_INVALID, "\"%s\" is no module's name", name);
+    snprintf(file, 256, "%s.lua", name);
+    for (char *c = file; c < file + strlen(name); c++)
+        *c = *c == '.' ? '/' : *c;
+    snprintf(wanted, sizeof wanted, "%s/%s", p->root, file);
+    if (!realpath(wanted, path))
+        return error_set_errno(err, RB_NOTFOUND, "no module \"%s\" (%s)", name,
+                               wanted);
+    if (strncmp(path, p->root, root) != 0 || path[root] != '/')
+        return error_set(err, RB_DENIED, "module \"%s\" leads out of %s, to %s",
+                         name, p->root, path);
+    return 0;
+}
+
+static struct module *add_module(struct program *p, const char *name,
+                                 const char *file)
+{
+    struct module *m;
+    if (p->count == MODULES_MAX)
+        return NULL;
+    m = realloc(p->modules, (p->count + 1) * sizeof *m);
+    if (!m)
+        return NULL;
+    p->modules = m;
+    m += p->count;
+    memset(m, 0, sizeof *m);
+    m->name = strdup(name);
+    m->file = strdup(file);
+    if (!m->name || !m->file) {
+        free(m->name);
+        free(m->file);
+        return NULL;
+    }
+    p->count++;
+    return m;
+}
+
+int program_module(struct program *p, const char *name,
+                   const struct module **out, struct error *err)
+{
+    char file[256], path[PATH_MAX];
+    struct module *m;
+    int rc;
+    for (size_t i = 0; i < p->count; i++) {
+        if (strcmp(p->modules[i].name, name) == 0)
+            return *out = &p->modules[i], 0;
+    }
+    if (p->stored)
+        return error_set(err, RB_NOTFOUND,
+                         "no module \"%s\" was stored with the run", name);
+    rc = module_path(p, name, file, path, err);
+    if (rc)
+        return rc;
+    m = add_module(p, name, file);
+    if (!m)
+        return error_set(err, RB_NOMEM, "more than %d modules", MODULES_MAX);
+    rc = read_source(path, &m->source, m->digest, err);
+    if (rc) {
+        p->count--;
+        free(m->name);
+        free(m->file);
+        buf_free(&m->source);
+    }
+    *out = m;
+    return rc;
+}
+
+static int store_one(const char *directory, const struct buf *source,
+                     const char *digest, struct error *err)
+{
+    char name[DIGEST_SIZE + 8];
+    snprintf(name, sizeof name, "%s.lua", digest);
+    return place_put(directory, name, buf_text(source), source->size, err);
+}
+
+int program_store(const struct program *p, const char *directory,
+                  struct error *err)
+{
+    char path[PLACE_PATH];
+    int rc;
+    snprintf(path, sizeof path, "%s/program", directory);
+    if (io->mkdir(path, 0700) < 0 && errno != EEXIST)
+        return error_set_errno(err, RB_IO, "cannot make %s", path);
+    rc = store_one(path, &p->source, p->digest, err);
+    for (size_t i = 0; !rc && i < p->count; i++)
+        rc = store_one(path, &p->modules[i].source, p->modules[i].digest, err);
+    return rc ? rc : place_flush(path, err);
+}
+
+json_t *program_describe(const struct program *p)
+{
+    json_t *modules = json_array();
+    for (size_t i = 0; i < p->count; i++)
+        json_array_append_new(modules, json_pack("{s:s, s:s, s:s}", "name",
+                                                 p->modules[i].name, "file",
+                                                 p->modules[i].file, "sha256",
+                                                 p->modules[i].digest));
+    return json_pack("{s:{s:s, s:s, s:s, s:s}, s:o}", "runbook", "name",
+                     p->name, "path", p->path, "root", p->root, "sha256",
+                     p->digest, "modules", modules);
+}
+
+static int load_one(const char *directory, const char *digest,
+                    struct buf *source, char out[DIGEST_SIZE],
+                    struct error *err)
+{
+    char path[PLACE_PATH];
+    int rc;
+    snprintf(path, sizeof path, "%s/program/%.64s.lua", directory, digest);
+    rc = read_source(path, source, out, err);
+    if (!rc && strcmp(out, digest) != 0)
+        rc =
+            error_set(err, RB_CORRUPT, "%s is not what the journal pins", path);
+    return rc;
+}
+
+int program_load(struct program *p, const char *directory,
+                 const json_t *description, struct error *err)
+{
+    const json_t *book = json_object_get(description, "runbook");
+    const json_t *list = json_object_get(description, "modules"), *one;
+    size_t i;
+    int rc;
+    memset(p, 0, sizeof *p);
+    snprintf(p->name, sizeof p->name, "%s", value_text(book, "name", ""));
+    snprintf(p->path, sizeof p->path, "%s", value_text(book, "path", ""));
+    snprintf(p->root, sizeof p->root, "%s", value_text(book, "root", ""));
+    p->stored = 1;
+    rc = load_one(directory, value_text(book, "sha256", ""), &p->source,
+                  p->digest, err);
+    json_array_foreach(list, i, one)
+    {
+        struct module *m;
+        if (rc)
+            break;
+        m = add_module(p, value_text(one, "name", ""),
+                       value_text(one, "file", ""));
+        rc = m ? load_one(directory, value_text(one, "sha256", ""), &m->source,
+                          m->digest, err)
+               : error_set(err, RB_NOMEM, "too many modules");
+    }
+    return rc;
+}
+
+void program_free(struct program *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        free(p->modules[i].name);
+        free(p->modules[i].file);
+        buf_free(&p->modules[i].source);
+    }
+    free(p->modules);
+    buf_free(&p->source);
+    memset(p, 0, sizeof *p);
+}

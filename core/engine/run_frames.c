@@ -1,0 +1,260 @@
+/*
+ * What the worker says: every frame is checked before anything is done with
+ * it, and a frame that is malformed, not due or not permitted ends the run.
+ */
+#define _GNU_SOURCE
+#include "run_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CALLS_MAX 100000
+
+static void violated(struct run *r, const char *what)
+{
+    struct error why = {0};
+    char seen[160];
+    worker_seen(&r->worker, seen, sizeof seen);
+    error_set(&why, RB_DENIED, "the worker was ended: %s%s%s", what,
+              seen[0] ? " at " : "", seen);
+    error_next(&why, "treat %s as hostile until you have read it",
+               r->program->name);
+    run_broke(r, &why);
+}
+
+static void make_key(struct run *r, struct call *c)
+{
+    json_t *about = json_pack("{s:s, s:I, s:s, s:O}", "run", r->id, "call",
+                              (json_int_t)c->sequence, "verb", c->verb->name,
+                              "args", json_object_get(c->request, "args"));
+    digest_value(about, c->key);
+    json_decref(about);
+}
+
+static int covered_by_uses(const struct run *r, const char *verb)
+{
+    const json_t *uses = json_object_get(r->header, "uses"), *one;
+    size_t i;
+    json_array_foreach(uses, i, one)
+    {
+        if (json_is_string(one) && pattern_covers(json_string_value(one), verb))
+            return 1;
+    }
+    return 0;
+}
+
+/* A mistake in the runbook's own call: answered, so that the script's line
+   and its undo steps come into play. */
+void run_refuse_misuse(struct call *c, const struct error *why)
+{
+    c->state = CALL_SETTLED;
+    c->misuse = 1;
+    c->outcome = OUTCOME_REJECTED;
+    snprintf(c->message, sizeof c->message, "%s", why->message);
+}
+
+static int check_permission(struct run *r, struct call *c, struct error *why)
+{
+    const char *name = c->verb->name;
+    int rc;
+    if (!covered_by_uses(r, name)) {
+        error_set(why, RB_DENIED, "%s:%lld: %s is not in the `uses` of %s",
+                  value_text(c->request, "file", "?"),
+                  (long long)value_int(c->request, "line", 0), name,
+                  r->program->name);
+        error_next(why, "add \"%s\" to uses = { ... } in %s", name,
+                   r->program->name);
+        return RB_DENIED;
+    }
+    rc = environment_granted(r->environment, r->program->name, c->verb,
+                             c->system ? c->system : "", why);
+    if (rc)
+        error_prefix(why, "%s:%lld: ", value_text(c->request, "file", "?"),
+                     (long long)value_int(c->request, "line", 0));
+    return rc;
+}
+
+static void announce(struct run *r, const struct call *c)
+{
+    run_event(r, "call",
+              json_pack("{s:I, s:O, s:s, s:s*, s:b}", "call",
+                        (json_int_t)c->sequence, "request", c->request,
+                        "effect", effect_name(c->verb->effect), "system",
+                        c->system, "recorded", c->recorded));
+}
+
+static struct call *add_call(struct run *r, const struct frame *f)
+{
+    const struct verb *v = verb_find(value_text(f->value, "verb", ""));
+    struct call **end = &r->calls, *c;
+    if (!v || f->call != r->sequence + 1 || r->sequence >= CALLS_MAX ||
+        !json_is_object(json_object_get(f->value, "args")))
+        return NULL;
+    c = call_new(f->call, v, f->value);
+    if (!c)
+        return NULL;
+    r->sequence = f->call;
+    while (*end)
+        end = &(*end)->next;
+    *end = c;
+    return c;
+}
+
+int run_check_call(struct run *r, struct call *c, struct error *why)
+{
+    int rc = verb_check(c->verb, call_args(c), why);
+    if (!rc && c->verb->effect == EFFECT_WAIT && call_wait_ms(c) < 0)
+        rc = error_set(why, RB_INVALID,
+                       "%s needs either seconds = 5 or duration = \"5s\"",
+                       c->verb->name);
+    if (!rc)
+        rc = environment_binding(r->environment, c->verb, call_args(c),
+                                 &c->system, &c->binding, why);
+    return rc ? 1 : check_permission(r, c, why);
+}
+
+/* A recorded call was checked when it was new; what is not settled of it is
+   checked again before it is answered (run_answers.c). */
+static int frame_call(struct run *r, const struct frame *f, struct error *err)
+{
+    struct error why = {0};
+    struct call *c = add_call(r, f);
+    int misuse = 0, rc;
+    if (!c)
+        return error_set(err, RB_INVALID,
+                         "a call that is out of order or no verb");
+    rc = record_match(r, c, err);
+    if (!rc) {
+        misuse = run_check_call(r, c, &why);
+        if (misuse < 0) {
+            *err = why;
+            return misuse;
+        }
+        make_key(r, c);
+        rc = record_intent(r, c, err);
+    }
+    if (rc < 0)
+        return rc;
+    announce(r, c);
+    if (misuse)
+        run_refuse_misuse(c, &why);
+    return 0;
+}
+
+static int remember_undo(struct run *r, const json_t *event)
+{
+    struct undo_step *more =
+        realloc(r->undos, (r->undo_count + 1) * sizeof *more);
+    if (!more)
+        return RB_NOMEM;
+    r->undos = more;
+    more += r->undo_count++;
+    more->id = value_int(event, "id", 0);
+    more->what = strdup(value_text(event, "what", "undo"));
+    /* What only tells people takes nothing back. */
+    more->covers = value_bool(event, "tells", 0) ? UINT32_MAX : 0;
+    return more->what ? 0 : RB_NOMEM;
+}
+
+static int frame_event(struct run *r, const struct frame *f, struct error *err)
+{
+    const char *kind = value_text(f->value, "kind", "");
+    int recorded = !record_exhausted(r) && r->mode != MODE_REPLAY;
+    json_t *fields;
+    int rc = 0;
+    if (strcmp(kind, "decision") == 0) {
+        plan_saw_decision(r, f->value);
+        fields = json_copy(f->value);
+        json_object_del(fields, "kind");
+        rc = record_event(r, RECORD_DECISION, fields, err);
+        json_decref(fields);
+    } else if (strcmp(kind, "undo") == 0 || strcmp(kind, "log") == 0) {
+        fields = json_copy(f->value);
+        json_object_del(fields, "kind");
+        json_object_set_new(fields, "what",
+                            json_string(kind[0] == 'u' ? "undo" : "log"));
+        if (kind[0] == 'u') {
+            json_object_set(fields, "undo", json_object_get(f->value, "what"));
+            rc = remember_undo(r, f->value);
+            if (!value_bool(f->value, "tells", 0))
+                plan_saw_undo(r, value_int(f->value, "id", 0));
+        }
+        if (!rc)
+            rc = record_event(r, RECORD_NOTE, fields, err);
+        json_decref(fields);
+    } else if (strcmp(kind, "step") != 0) {
+        return error_set(err, RB_INVALID, "an event of unknown kind");
+    }
+    fields = json_copy(f->value);
+    json_object_set_new(fields, "recorded", json_boolean(recorded));
+    run_event(r, kind, fields);
+    return rc;
+}
+
+static int frame_cancel(struct run *r, const struct frame *f, struct error *err)
+{
+    const json_t *list = json_object_get(f->value, "calls"), *one;
+    json_t *fields = json_pack("{s:s, s:O*}", "what", "cancel", "calls", list);
+    size_t i;
+    int rc = record_event(r, RECORD_NOTE, fields, err);
+    json_decref(fields);
+    json_array_foreach(list, i, one)
+    {
+        struct call *c = run_find_call(r, (uint32_t)json_integer_value(one));
+        if (c)
+            run_drop(r, c);
+    }
+    return rc;
+}
+
+static int handle_frame(struct run *r, const struct frame *f, struct error *err)
+{
+    switch (f->type) {
+    case FRAME_CALL:
+        return frame_call(r, f, err);
+    case FRAME_EVENT:
+        return frame_event(r, f, err);
+    case FRAME_CANCEL:
+        return frame_cancel(r, f, err);
+    case FRAME_WAIT:
+        return 0;
+    case FRAME_DONE:
+        if (r->mode == MODE_PLAN && !r->done &&
+            strcmp(value_text(f->value, "ended", ""), "finished") == 0) {
+            json_t *empty = json_object();
+            int rc;
+            r->done = json_incref(f->value);
+            rc = worker_send(&r->worker, FRAME_UNDO, 0, empty, NULL, 0, err);
+            json_decref(empty);
+            return rc;
+        }
+        if (!r->done)
+            r->done = json_incref(f->value);
+        r->over = 2;
+        return record_all_told(r, err);
+    default:
+        return error_set(err, RB_INVALID, "a %s frame that is not due",
+                         frame_name(f->type));
+    }
+}
+
+void run_take_frames(struct run *r)
+{
+    /* Bursts behind answers given ahead are taken one at a time. */
+    while (!r->over && !(r->ahead && r->worker.blocked)) {
+        struct frame f = {0};
+        struct error err = {0};
+        int got, rc = worker_next(&r->worker, &f, &got, &err);
+        if (!rc && !got)
+            return;
+        if (!rc) {
+            rc = handle_frame(r, &f, &err);
+            frame_free(&f);
+        }
+        if (rc == RB_INVALID)
+            violated(r, err.message);
+        else if (rc)
+            run_broke(r, &err);
+    }
+}

@@ -1,0 +1,78 @@
+/*
+ * A jailed process seen from the engine: started by fork and exec with one
+ * socket, spoken to in frames, judged by its exit status. The engine trusts
+ * nothing it says; this file checks frames, engine/run.c what they ask for.
+ */
+#ifndef RBRUN_ENGINE_WORKER_H
+#define RBRUN_ENGINE_WORKER_H
+
+#include "../wire/frame.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct worker {
+    pid_t pid; /* 0 when there is none */
+    int fd;    /* socket, non-blocking; -1 when closed */
+    struct buf in;
+    struct buf out;
+    int blocked;           /* its last burst is complete: it waits for us */
+    int64_t running_since; /* steady ms; since when it owes us a burst */
+    volatile const struct worker_page *page;
+    size_t consumed; /* bytes at the front of `in` already handed out */
+};
+
+enum worker_verdict {
+    VERDICT_FINE,      /* exit 0 after the frames that were due */
+    VERDICT_LIMIT,     /* a limit of its own: instructions, memory */
+    VERDICT_TIME,      /* CPU or wall limit: the kernel or we ended it */
+    VERDICT_VIOLATION, /* a forbidden system call, a malformed frame */
+    VERDICT_CRASH      /* SIGSEGV and the like, or an exit nobody planned */
+};
+
+/*
+ * Start `rbrun-worker ROLE` and send its START frame. body is the source.
+ * Returns 0, RB_IO or RB_NOTFOUND (not installed).
+ */
+int worker_start(struct worker *w, const char *role, const json_t *start,
+                 const char *body, size_t body_size, struct error *err);
+
+/* Queue a frame for the next worker_push. RB_TOOBIG. */
+int worker_queue(struct worker *w, enum frame_type type, uint32_t call,
+                 const json_t *value, const void *body, size_t body_size,
+                 struct error *err);
+int worker_push(struct worker *w, struct error *err);
+
+/* It has been given what it waited for: it owes a burst from now on. */
+void worker_goes_on(struct worker *w);
+
+/* Queue a frame and write as much as goes. RB_CLOSED when it has gone. */
+int worker_send(struct worker *w, enum frame_type type, uint32_t call,
+                const json_t *value, const void *body, size_t body_size,
+                struct error *err);
+
+/* Read what has come (poll said readable). RB_CLOSED at its end. */
+int worker_receive(struct worker *w, struct error *err);
+
+/*
+ * The next complete frame: *got is 0 when more bytes are needed. The body is
+ * borrowed until the next worker_receive. RB_INVALID: not a frame.
+ */
+int worker_next(struct worker *w, struct frame *f, int *got, struct error *err);
+/* Whether worker_next would find one. */
+int worker_has_next(const struct worker *w);
+
+/* Wait for one frame, at most patience ms. RB_IO when none came. */
+int worker_await(struct worker *w, struct frame *f, int64_t patience,
+                 struct error *err);
+
+/* End it (SIGKILL when it has not gone by itself) and reap it. Fills err
+   with what became of it unless the verdict is VERDICT_FINE. Takes a worker
+   that was never started. */
+enum worker_verdict worker_end(struct worker *w, int kill_it,
+                               struct error *err);
+
+/* Line of the runbook it was last seen at, "api.lua:12", or "". */
+void worker_seen(const struct worker *w, char *out, size_t size);
+
+#endif

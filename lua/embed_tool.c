@@ -1,0 +1,81 @@
+/*
+ * Build step: compile stdlib files and write them as a C table.
+ *   embed_tool OUTPUT.c NAME FILE [NAME FILE ...]
+ * A syntax error in the stdlib is then an error of the build.
+ */
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static size_t total;
+
+static int write_bytes(lua_State *L, const void *bytes, size_t size, void *data)
+{
+    const unsigned char *at = bytes;
+    (void)L;
+    for (size_t i = 0; i < size; i++, total++)
+        fprintf(data, "%u,%s", at[i], total % 20 == 19 ? "\n" : "");
+    return 0;
+}
+
+/* The chunk's name is what the worker's report knows as its own. */
+static int load(lua_State *L, const char *name, const char *file)
+{
+    static char text[1 << 18];
+    char chunk[128];
+    const char *slash = name;
+    FILE *f = fopen(file, "r");
+    size_t size;
+    if (!f) {
+        perror(file);
+        return -1;
+    }
+    size = fread(text, 1, sizeof text, f);
+    fclose(f);
+    for (const char *at = name; *at; at++)
+        if (*at == '/')
+            slash = at + 1;
+    snprintf(chunk, sizeof chunk, "=rbrun/%s", slash);
+    if (size == sizeof text || luaL_loadbufferx(L, text, size, chunk, "t")) {
+        fprintf(stderr, "%s: %s\n", file,
+                size == sizeof text ? "too large" : lua_tostring(L, -1));
+        return -1;
+    }
+    return 0;
+}
+
+static int embed(FILE *out, int count, char **pairs)
+{
+    lua_State *L = luaL_newstate();
+    fputs("#include \"embedded.h\"\n", out);
+    for (int i = 0; i < count; i++) {
+        if (load(L, pairs[2 * i], pairs[2 * i + 1]))
+            return -1;
+        fprintf(out, "static const unsigned char chunk%d[] = {\n", i);
+        lua_dump(L, write_bytes, out, 0);
+        fputs("};\n", out);
+        lua_pop(L, 1);
+    }
+    fputs("const struct embedded embedded_chunks[] = {\n", out);
+    for (int i = 0; i < count; i++)
+        fprintf(out, "{\"%s\", chunk%d, sizeof chunk%d},\n", pairs[2 * i], i,
+                i);
+    fputs("{NULL, NULL, 0}};\n", out);
+    lua_close(L);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    FILE *out = argc > 2 ? fopen(argv[1], "w") : NULL;
+    if (!out) {
+        fputs("usage: embed_tool OUTPUT.c NAME FILE ...\n", stderr);
+        return 2;
+    }
+    if (embed(out, (argc - 2) / 2, argv + 2) || fclose(out)) {
+        remove(argv[1]);
+        return 1;
+    }
+    return 0;
+}

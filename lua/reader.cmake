@@ -1,0 +1,32 @@
+# rbrun-reader: parses foreign text in a jail. Its rules (stdlib/migration)
+# are compiled in, in the order in which each builds on those before it.
+find_library(PG_QUERY_STATIC libpg_query.a REQUIRED)
+set(READER_RULES)
+foreach(name cut tree world constraint alter names rules judge)
+  list(APPEND READER_RULES ${name}
+    ${CMAKE_SOURCE_DIR}/stdlib/migration/${name}.lua)
+endforeach()
+file(GLOB READER_RULE_FILES CONFIGURE_DEPENDS
+  ${CMAKE_SOURCE_DIR}/stdlib/migration/*.lua)
+add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/reader_rules.c
+  COMMAND embed-tool ${CMAKE_BINARY_DIR}/reader_rules.c ${READER_RULES}
+  DEPENDS embed-tool ${READER_RULE_FILES}
+  COMMENT "Compiling the rules of migrations" VERBATIM)
+
+# The part that only reads metrics is a library of its own, for its tests and
+# its benchmark.
+add_library(reader-metric STATIC lua/reader_fold.c lua/reader_json.c
+  lua/reader_metric.c lua/reader_number.c lua/reader_pairs.c)
+target_link_libraries(reader-metric PUBLIC wire)
+
+add_executable(rbrun-reader lua/reader_main.c lua/reader_sql.c lua/jail.c
+  ${CMAKE_BINARY_DIR}/reader_rules.c)
+target_include_directories(rbrun-reader PRIVATE lua)
+target_include_directories(rbrun-reader SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
+target_link_libraries(rbrun-reader PRIVATE reader-metric ${LUA_STATIC}
+  ${PG_QUERY_STATIC} m)
+if(NOT RBRUN_SANITIZE)
+  target_link_options(rbrun-reader PRIVATE -static-pie)
+endif()
+
+install(TARGETS rbrun-reader DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/rbrun)

@@ -1,0 +1,279 @@
+/*
+ * The role "sql": PostgreSQL's own parser (libpg-query) makes trees, trusted
+ * Lua (stdlib/migration/) cuts files into statements and judges them. The
+ * interpreter holds no input but the text and has no library that could
+ * reach out.
+ */
+#include "embedded.h"
+#include "reader.h"
+#include "../core/wire/buf.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <pg_query.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX (16u << 20)
+
+static lua_State *L;
+static struct buf text = BUF_INIT(TEXT_MAX);
+static json_t *options;
+
+/* [-0, +1, may raise] */
+static void push_value(lua_State *S, const json_t *v)
+{
+    const char *key;
+    json_t *item;
+    size_t i;
+    luaL_checkstack(S, 4, "tree");
+    switch (json_typeof(v)) {
+    case JSON_OBJECT:
+        lua_createtable(S, 0, (int)json_object_size(v));
+        json_object_foreach((json_t *)v, key, item)
+        {
+            push_value(S, item);
+            lua_setfield(S, -2, key);
+        }
+        break;
+    case JSON_ARRAY:
+        lua_createtable(S, (int)json_array_size(v), 0);
+        json_array_foreach(v, i, item)
+        {
+            push_value(S, item);
+            lua_rawseti(S, -2, (lua_Integer)i + 1);
+        }
+        break;
+    case JSON_STRING:
+        lua_pushlstring(S, json_string_value(v), json_string_length(v));
+        break;
+    case JSON_INTEGER:
+        lua_pushinteger(S, json_integer_value(v));
+        break;
+    case JSON_REAL:
+        lua_pushnumber(S, json_real_value(v));
+        break;
+    default:
+        lua_pushboolean(S, json_is_true(v)); /* null is false: absent */
+    }
+}
+
+static json_t *take_value(lua_State *S, int index, int depth);
+
+static json_t *take_list(lua_State *S, int index, int depth)
+{
+    json_t *list = json_array();
+    lua_Integer n = (lua_Integer)lua_rawlen(S, index);
+    for (lua_Integer i = 1; i <= n; i++) {
+        lua_rawgeti(S, index, i);
+        json_array_append_new(list, take_value(S, lua_gettop(S), depth));
+        lua_pop(S, 1);
+    }
+    return list;
+}
+
+static json_t *take_object(lua_State *S, int index, int depth)
+{
+    json_t *object = json_object();
+    lua_pushnil(S);
+    while (lua_next(S, index)) {
+        int top = lua_gettop(S);
+        if (lua_type(S, -2) == LUA_TSTRING)
+            json_object_set_new(object, lua_tostring(S, -2),
+                                take_value(S, top, depth));
+        lua_pop(S, 1);
+    }
+    return object;
+}
+
+/* Our own tables: a list carries a metatable, so that an empty one is not
+   taken for an object. */
+static json_t *take_value(lua_State *S, int index, int depth)
+{
+    size_t size;
+    const char *s;
+    if (depth > 16 || !lua_checkstack(S, 6))
+        return NULL;
+    switch (lua_type(S, index)) {
+    case LUA_TTABLE:
+        if (!lua_getmetatable(S, index))
+            return take_object(S, index, depth + 1);
+        lua_pop(S, 1);
+        return take_list(S, index, depth + 1);
+    case LUA_TSTRING:
+        s = lua_tolstring(S, index, &size);
+        return json_stringn(s, size);
+    case LUA_TNUMBER:
+        return json_integer(lua_tointeger(S, index));
+    case LUA_TBOOLEAN:
+        return json_boolean(lua_toboolean(S, index));
+    default:
+        return json_null();
+    }
+}
+
+/* nil, message, offset of the byte (from 0), or nothing when unknown */
+static int push_failure(lua_State *S, const PgQueryError *e)
+{
+    lua_pushnil(S);
+    lua_pushstring(S, e->message);
+    if (e->cursorpos <= 0)
+        return 2;
+    lua_pushinteger(S, e->cursorpos - 1);
+    return 3;
+}
+
+/* split(sql, with_parser) gives {{at, bytes}, ..} or nil, message, offset */
+static int lua_split(lua_State *S)
+{
+    const char *sql = luaL_checkstring(S, 1);
+    PgQuerySplitResult r = lua_toboolean(S, 2)
+                               ? pg_query_split_with_parser(sql)
+                               : pg_query_split_with_scanner(sql);
+    if (r.error)
+        return push_failure(S, r.error);
+    lua_createtable(S, r.n_stmts, 0);
+    for (int i = 0; i < r.n_stmts; i++) {
+        lua_createtable(S, 0, 2);
+        lua_pushinteger(S, r.stmts[i]->stmt_location);
+        lua_setfield(S, -2, "at");
+        lua_pushinteger(S, r.stmts[i]->stmt_len);
+        lua_setfield(S, -2, "bytes");
+        lua_rawseti(S, -2, i + 1);
+    }
+    pg_query_free_split_result(r);
+    return 1;
+}
+
+/* parse(sql) gives the tree libpg_query documents, or nil, message, offset */
+static int lua_parse(lua_State *S)
+{
+    PgQueryParseResult r = pg_query_parse(luaL_checkstring(S, 1));
+    json_error_t error;
+    json_t *tree;
+    if (r.error)
+        return push_failure(S, r.error);
+    tree = json_loads(r.parse_tree, 0, &error);
+    pg_query_free_parse_result(r);
+    if (!tree) {
+        lua_pushnil(S);
+        lua_pushliteral(S, "the statement is nested too deeply to be judged");
+        return 2;
+    }
+    push_value(S, tree);
+    json_decref(tree);
+    return 1;
+}
+
+static int lua_list(lua_State *S)
+{
+    lua_newtable(S);
+    lua_getfield(S, LUA_REGISTRYINDEX, "list");
+    lua_setmetatable(S, -2);
+    return 1;
+}
+
+static int lua_input(lua_State *S)
+{
+    push_value(S, options);
+    lua_pushlstring(S, buf_text(&text), text.size);
+    return 2;
+}
+
+static const luaL_Reg host[] = {{"split", lua_split},
+                                {"parse", lua_parse},
+                                {"list", lua_list},
+                                {"input", lua_input},
+                                {NULL, NULL}};
+
+static void open_libraries(void)
+{
+    luaL_requiref(L, "_G", luaopen_base, 1);
+    luaL_requiref(L, "string", luaopen_string, 1);
+    luaL_requiref(L, "table", luaopen_table, 1);
+    luaL_requiref(L, "math", luaopen_math, 1);
+    luaL_requiref(L, "utf8", luaopen_utf8, 1);
+    lua_settop(L, 0);
+    lua_newtable(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, "list");
+    luaL_newlib(L, host);
+    lua_setglobal(L, "host");
+}
+
+/* Each chunk is called once, and finds what those before it returned in
+   the global table "migration"; the last one's function is kept. */
+static int load_rules(struct error *err)
+{
+    lua_newtable(L);
+    lua_setglobal(L, "migration");
+    for (const struct embedded *e = embedded_chunks; e->name; e++) {
+        if (luaL_loadbufferx(L, (const char *)e->code, e->size, e->name, "b") ||
+            lua_pcall(L, 0, 1, 0))
+            return error_set(err, RB_CORRUPT, "%s: %s", e->name,
+                             lua_tostring(L, -1));
+        lua_getglobal(L, "migration");
+        lua_insert(L, -2);
+        lua_setfield(L, -2, e->name);
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
+static int sql_prepare(struct error *err)
+{
+    L = luaL_newstate();
+    if (!L)
+        return error_set(err, RB_NOMEM, "no memory for an interpreter");
+    open_libraries();
+    /* The parser's memory, tables and locale, before the jail closes. */
+    pg_query_free_parse_result(pg_query_parse("SELECT lower('a') FROM t"));
+    pg_query_free_parse_result(pg_query_parse("SELECT FROM WHERE"));
+    return load_rules(err);
+}
+
+static int sql_open(const json_t *given, struct error *err)
+{
+    if (!json_is_array(json_object_get(given, "files")))
+        return error_set(err, RB_INVALID, "the options name no files");
+    options = json_deep_copy(given);
+    return options ? 0 : error_set(err, RB_NOMEM, "no memory for options");
+}
+
+static int sql_push(const char *bytes, size_t size, struct error *err)
+{
+    int rc = buf_add(&text, bytes, size);
+    return rc ? error_set(err, RB_TOOBIG, "more than %u MiB of SQL",
+                          TEXT_MAX >> 20)
+              : 0;
+}
+
+/* migration.judge raises a table for what the caller did wrong. */
+static int refused(struct error *err)
+{
+    const char *message = lua_tostring(L, -1);
+    int too_big = message && strstr(message, "not enough memory") != NULL;
+    return error_set(err, too_big ? RB_TOOBIG : RB_INVALID, "%s",
+                     message ? message : "malformed");
+}
+
+static int sql_finish(struct reader_reply *reply, struct error *err)
+{
+    struct buf size = BUF_INIT(VALUE_MAX_BYTES);
+    int rc;
+    lua_getglobal(L, "migration");
+    lua_getfield(L, -1, "judge");
+    if (lua_pcall(L, 0, 1, 0))
+        return refused(err);
+    reply->document = take_value(L, lua_gettop(L), 0);
+    rc = reply->document ? value_encode(reply->document, &size) : RB_NOMEM;
+    buf_free(&size);
+    if (rc)
+        return error_set(err, RB_TOOBIG,
+                         "so many statements do not fit one reply: ask for "
+                         "fewer files at a time");
+    return 0;
+}
+
+const struct reader_role reader_sql_role = {"sql", sql_prepare, sql_open,
+                                            sql_push, sql_finish};

@@ -1,0 +1,5 @@
+file(GLOB BENCH_LISTS CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cmake)
+list(REMOVE_ITEM BENCH_LISTS ${CMAKE_CURRENT_LIST_DIR}/build.cmake)
+foreach(l ${BENCH_LISTS})
+  include(${l})
+endforeach()

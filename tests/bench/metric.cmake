@@ -1,0 +1,11 @@
+# Needs a C++ compiler and libsimdjson-dev: not built where they are missing.
+find_library(SIMDJSON simdjson)
+include(CheckLanguage)
+check_language(CXX)
+if(SIMDJSON AND CMAKE_CXX_COMPILER AND TARGET reader-metric)
+  enable_language(CXX)
+  add_executable(bench-metric-body tests/bench/metric_body.cc)
+  set_target_properties(bench-metric-body PROPERTIES CXX_STANDARD 17)
+  target_compile_options(bench-metric-body PRIVATE -Wno-error)
+  target_link_libraries(bench-metric-body PRIVATE reader-metric ${SIMDJSON})
+endif()

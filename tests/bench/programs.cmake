@@ -1,0 +1,3 @@
+foreach(bench pair disk socketpair)
+  add_executable(bench-${bench} tests/bench/${bench}.c)
+endforeach()

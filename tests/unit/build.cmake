@@ -1,0 +1,5 @@
+file(GLOB UNIT_LISTS CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cmake)
+list(REMOVE_ITEM UNIT_LISTS ${CMAKE_CURRENT_LIST_DIR}/build.cmake)
+foreach(l ${UNIT_LISTS})
+include(${l})
+endforeach()

@@ -1,0 +1,6 @@
+if(TARGET reader-metric)
+  add_executable(unit-reader-metric tests/unit/reader_metric_test.c)
+  target_link_libraries(unit-reader-metric PRIVATE reader-metric cmocka)
+endif()
+add_executable(reader-ask tests/tools/reader_ask.c)
+target_link_libraries(reader-ask PRIVATE engine)
