@@ -196,10 +196,15 @@ def one(world, words, wanted, fault, cut=False):
     status, output = world.call("replay", runs[0], "--quiet")
     assert status == 0, output
     if journal.sealed:
-        status, output = world.call("resume", runs[0])
-        assert status == 2 and "has ended" in output, output
+        had_ended(world, runs[0])
         return
     after(world, runs[0], wanted)
+
+
+def had_ended(world, run):
+    """The kill came after the seal: there is nothing left to resume."""
+    status, output = world.call("resume", run)
+    assert status == 2 and "has ended" in output, output
 
 
 def each(cases, job):
@@ -255,9 +260,13 @@ def kill_inside(wanted, words):
         if status != -9:
             assert status == wanted["status"], output
             return
-        # Killed while it planned, it has no run yet.
-        if world.runs() and w.Journal(
-                world.directory(world.runs()[0])).records:
+        if not world.runs():  # killed while it planned
+            return
+        journal = w.Journal(world.directory(world.runs()[0]))
+        if journal.sealed:  # it was faster than the kill
+            had_ended(world, world.runs()[0])
+            assert world.effects() == wanted["effects"], world.effects()
+        elif journal.records:
             after(world, world.runs()[0], wanted)
 
     return f"{len(cases)} kills", each(cases, job)
