@@ -6,6 +6,9 @@ if(RBRUN_NO_SECCOMP)
   add_compile_definitions(RBRUN_NO_SECCOMP=1)
 endif()
 
+# valgrind sees the allocations of a dynamic program only (tests/valgrind).
+option(RBRUN_DYNAMIC "link the worker and the reader to the shared libc" OFF)
+
 find_library(LUA_STATIC liblua5.4.a REQUIRED)
 find_library(LPEG_STATIC liblua5.4-lpeg.a REQUIRED)
 
@@ -41,7 +44,7 @@ target_link_libraries(worker PUBLIC ${LPEG_STATIC} ${LUA_STATIC} wire m)
 
 add_executable(rbrun-worker ${CMAKE_CURRENT_LIST_DIR}/worker.c)
 target_link_libraries(rbrun-worker PRIVATE worker)
-if(NOT RBRUN_SANITIZE)
+if(NOT RBRUN_SANITIZE AND NOT RBRUN_DYNAMIC)
   target_link_options(rbrun-worker PRIVATE -static-pie)
 endif()
 set_target_properties(rbrun-worker PROPERTIES
