@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char *const outcome_names[OUTCOMES] = {
@@ -125,28 +124,4 @@ int option_path(const struct driver_call *c, const char *key, char *path,
     n = text[0] == '/' ? snprintf(path, size, "%s", text)
                        : snprintf(path, size, "%s/%s", c->root, text);
     return n < 0 || (size_t)n >= size ? RB_TOOBIG : 0;
-}
-
-static int64_t clock_read(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-int64_t clock_wall(void)
-{
-    return clock_read(CLOCK_REALTIME);
-}
-
-int64_t clock_steady(void)
-{
-    return clock_read(CLOCK_MONOTONIC);
-}
-
-void clock_sleep(int64_t milliseconds)
-{
-    struct timespec t = {milliseconds / 1000, milliseconds % 1000 * 1000000};
-    while (milliseconds > 0 && nanosleep(&t, &t) < 0 && errno == EINTR)
-        continue;
 }

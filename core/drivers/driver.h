@@ -11,6 +11,7 @@
 #ifndef RBRUN_DRIVERS_DRIVER_H
 #define RBRUN_DRIVERS_DRIVER_H
 
+#include "../wire/clock.h"
 #include "../wire/error.h"
 #include "../wire/value.h"
 
@@ -93,11 +94,6 @@ int option_path(const struct driver_call *c, const char *key, char *path,
 /* An argument of the call that is a duration, in ms, or the default. */
 int64_t arg_duration(const struct driver_call *c, const char *key,
                      int64_t otherwise);
-
-/* Milliseconds since 1970, and of a clock that nobody sets. */
-int64_t clock_wall(void);
-int64_t clock_steady(void);
-void clock_sleep(int64_t milliseconds);
 
 /*
  * An option that a binding may hold. type: "text", "url", "path",

@@ -168,13 +168,29 @@ static struct call *oldest_settled(struct run *r, int effects_only)
     return best;
 }
 
+/* When it was due: waits that are over come in the order of their ends,
+   however late we are. */
+static int64_t due(const struct call *c)
+{
+    return c->verb->effect == EFFECT_WAIT ? c->deadline : c->started;
+}
+
+static struct call *first_ready(const struct run *r)
+{
+    struct call *best = NULL;
+    for (struct call *c = r->calls; c; c = c->next) {
+        if (c->state == CALL_READY && (!best || due(c) < due(best)))
+            best = c;
+    }
+    return best;
+}
+
 int run_settle_ready(struct run *r, struct error *err)
 {
     static uint32_t order;
-    for (struct call *c = r->calls; c; c = c->next) {
+    struct call *c;
+    while ((c = first_ready(r))) {
         int rc;
-        if (c->state != CALL_READY)
-            continue;
         if (c->interrupted && c->verb->effect == EFFECT_READ && c->dropped) {
             c->state = CALL_DONE;
             continue;

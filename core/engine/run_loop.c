@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "run_parts.h"
+#include "../wire/clock_source.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -179,8 +180,8 @@ static void wait_for_news(struct run *r, const sigset_t *mask)
     struct error err = {0};
     int n = collect(r, fds, who);
     int64_t ms = patience(r);
-    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
-    int ready = ppoll(fds, (nfds_t)n, &t, mask);
+    int idle = n == 1 && (r->over || r->worker.blocked);
+    int ready = clock_source->wait(fds, (nfds_t)n, ms, idle, mask);
     for (int i = 1; ready > 0 && i < n; i++) {
         if (fds[i].revents && who[i]->state == CALL_RUNNING) {
             call_receive(who[i], &r->context);

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "session.h"
+#include "../store/io.h"
 #include "../store/lock.h"
 
 #include <dirent.h>
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 static void who(char *out, size_t size)
@@ -193,7 +193,7 @@ int session_load(struct session *s, const struct session_request *q,
         rc = session_environment(s, path, err);
     if (rc)
         return rc;
-    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+    if (io->random(&seed, sizeof seed) != (ssize_t)sizeof seed)
         seed = (uint32_t)getpid();
     s->run.seed = (int64_t)seed;
     s->run.mode = mode;

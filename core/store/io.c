@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,11 @@ static int system_open(const char *path, int flags, mode_t mode)
 static int system_allocate(int fd, off_t offset, off_t size)
 {
     return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, size);
+}
+
+static ssize_t system_random(void *bytes, size_t size)
+{
+    return getrandom(bytes, size, 0);
 }
 
 static void system_moment(const char *name)
@@ -37,6 +43,7 @@ const struct io io_system = {
     .mkdir = mkdir,
     .unlink = unlink,
     .lock = flock,
+    .random = system_random,
     .moment = system_moment,
 };
 

@@ -23,6 +23,8 @@ struct io {
     int (*mkdir)(const char *path, mode_t mode);
     int (*unlink)(const char *path);
     int (*lock)(int fd, int operation);
+    /* Not a file operation: what makes a run's id and its seed. */
+    ssize_t (*random)(void *bytes, size_t size);
     /* Not a file operation: a named moment at which a test may kill. */
     void (*moment)(const char *name);
 };

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "journal.h"
+#include "../wire/clock.h"
 #include "io.h"
 
 #include <errno.h>
@@ -7,7 +8,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char *const kind_names[RECORD_KINDS] = {
@@ -20,13 +20,6 @@ static const char *const kind_names[RECORD_KINDS] = {
 const char *record_name(enum record_kind kind)
 {
     return (unsigned)kind < RECORD_KINDS ? kind_names[kind] : "?";
-}
-
-static int64_t now_ms(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static void start(struct journal *j, const char *directory)
@@ -84,7 +77,7 @@ static int format(struct journal *j, enum record_kind kind,
     rc = buf_addf(&j->line,
                   "{\"n\":%" PRIu64 ",\"prev\":\"%s\",\"epoch\":%" PRIu64
                   ",\"at\":%" PRId64 ",\"kind\":\"%s\"",
-                  j->count + 1, j->last, j->epoch, now_ms(CLOCK_REALTIME),
+                  j->count + 1, j->last, j->epoch, clock_wall(),
                   record_name(kind));
     head = j->line.size;
     if (!rc)
@@ -123,7 +116,7 @@ int journal_append(struct journal *j, enum record_kind kind,
     j->count++;
     j->size += (off_t)j->line.size;
     if (!j->dirty_since)
-        j->dirty_since = now_ms(CLOCK_MONOTONIC);
+        j->dirty_since = clock_steady();
     io->moment(record_name(kind));
     return 0;
 }

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "place.h"
+#include "../wire/clock.h"
 #include "io.h"
 
 #include <dirent.h>
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,7 +75,7 @@ static int random_name(char *out, size_t digits, struct error *err)
 {
     static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     unsigned char bytes[8];
-    if (getrandom(bytes, digits, 0) != (ssize_t)digits)
+    if (io->random(bytes, digits) != (ssize_t)digits)
         return error_set_errno(err, RB_IO, "no random numbers");
     for (size_t i = 0; i < digits; i++)
         out[i] = alphabet[bytes[i] % 32];
@@ -86,7 +86,7 @@ static int random_name(char *out, size_t digits, struct error *err)
 static int new_id(char id[RUN_ID], struct error *err)
 {
     char day[16], name[8];
-    time_t now = time(NULL);
+    time_t now = (time_t)(clock_wall() / 1000);
     struct tm utc;
     gmtime_r(&now, &utc);
     strftime(day, sizeof day, "%Y%m%d", &utc);

@@ -41,7 +41,7 @@ static void clear_live(struct view *v)
 static void stamp(struct view *v)
 {
     char text[16];
-    time_t now = time(NULL);
+    time_t now = (time_t)(clock_wall() / 1000);
     struct tm local;
     localtime_r(&now, &local);
     strftime(text, sizeof text, "%H:%M:%S", &local);
@@ -341,12 +341,8 @@ static void event(void *data, const char *kind, const json_t *f)
 void view_json(const char *name, json_t *fields)
 {
     struct buf line = BUF_INIT(8u << 20);
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
     json_object_set_new(fields, "event", json_string(name));
-    json_object_set_new(
-        fields, "at",
-        json_integer((json_int_t)t.tv_sec * 1000 + t.tv_nsec / 1000000));
+    json_object_set_new(fields, "at", json_integer((json_int_t)clock_wall()));
     if (value_encode(fields, &line) == 0) {
         puts(buf_text(&line));
         fflush(stdout);

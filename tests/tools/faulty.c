@@ -17,12 +17,14 @@
  *   FAULT_SYNC_FAIL_AT=N   the Nth flush fails with EIO
  *   FAULT_STOP_AT=N        send itself a signal at point N (FAULT_SIGNAL,
  *                          default SIGINT), and a second one at FAULT_AGAIN_AT
+ *   FAULT_CLOCK, FAULT_SEED   faulty_clock.h
  *
  * Only the engine's own process counts: a driver process is a fork of it.
  */
 #define _GNU_SOURCE
 #include "../../core/cli/main.h"
 #include "../../core/store/io.h"
+#include "faulty_clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -246,6 +248,7 @@ static const struct io io_faulty = {
     .mkdir = faulty_mkdir,
     .unlink = faulty_unlink,
     .lock = faulty_lock,
+    .random = faulty_random,
     .moment = faulty_moment,
 };
 
@@ -273,6 +276,7 @@ static void read_settings(void)
 int main(int argc, char **argv)
 {
     read_settings();
+    faulty_clock_set();
     io = &io_faulty;
     return rbrun_main(argc, argv);
 }
