@@ -1,21 +1,16 @@
 #define _GNU_SOURCE
-#include "call.h"
-#include "../drivers/process.h"
-#include "../drivers/registry.h"
 #include "../store/io.h"
+#include "call_parts.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define ANSWER_MAX (8u << 20)
 #define GRACE 3000 /* ms between asking a process to end and ending it */
 
 struct call *call_new(uint32_t sequence, const struct verb *v, json_t *request)
@@ -32,7 +27,7 @@ struct call *call_new(uint32_t sequence, const struct verb *v, json_t *request)
     return c;
 }
 
-static void close_fds(struct call *c)
+void call_close(struct call *c)
 {
     if (c->answer_fd >= 0)
         close(c->answer_fd);
@@ -62,7 +57,7 @@ void call_free(struct call *c)
         return;
     if (c->pid > 0)
         end_process(c->pid);
-    close_fds(c);
+    call_close(c);
     json_decref(c->request);
     json_decref(c->value);
     buf_free(&c->answer_text);
@@ -116,248 +111,6 @@ void call_answer(struct call *c, enum outcome outcome, json_t *value,
     c->state = CALL_READY;
 }
 
-static const struct driver *driver_of(const struct call *c, struct error *err)
-{
-    const struct driver *d = NULL;
-    char noun[32];
-    snprintf(noun, sizeof noun, "%.*s", (int)verb_noun(c->verb->name),
-             c->verb->name);
-    if (driver_find(noun, value_text(c->binding, "driver", ""), &d, err) != 0)
-        return NULL;
-    return d;
-}
-
-enum settle call_settle(const struct call *c)
-{
-    struct error err;
-    const struct driver *d;
-    const struct driver_verb *row;
-    if (c->verb->effect == EFFECT_READ || !c->verb->system)
-        return SETTLE_PURE;
-    d = driver_of(c, &err);
-    row = d ? driver_verb(d, c->verb->name) : NULL;
-    return row ? row->settle : SETTLE_MANUAL;
-}
-
-/* Verbs that the engine answers itself. */
-static void answer_clock(struct call *c)
-{
-    char text[32];
-    int64_t now = clock_wall();
-    time_t seconds = (time_t)(now / 1000);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    call_answer(
-        c, OUTCOME_OK,
-        json_pack("{s:f, s:s}", "seconds", (double)now / 1000.0, "text", text),
-        NULL);
-}
-
-/* "noun.binding.key" in the environment, or the reference itself. */
-static const char *find_reference(const struct environment *e, const char *name)
-{
-    char copy[256], *rest = copy, *part;
-    const json_t *at = e->table;
-    if (secret_is_reference(name))
-        return name;
-    snprintf(copy, sizeof copy, "%s", name);
-    while (at && (part = strsep(&rest, ".")))
-        at = json_object_get(at, part);
-    name = json_string_value(at);
-    return name && secret_is_reference(name) ? name : NULL;
-}
-
-/* Only what the environment refers to: a runbook cannot feel its way
-   through the engine's variables and files. */
-static int refers(const json_t *in, const char *reference)
-{
-    const char *key;
-    json_t *member;
-    size_t i;
-    if (json_is_string(in))
-        return strcmp(json_string_value(in), reference) == 0;
-    json_object_foreach((json_t *)in, key, member)
-    {
-        if (refers(member, reference))
-            return 1;
-    }
-    json_array_foreach(in, i, member)
-    {
-        if (refers(member, reference))
-            return 1;
-    }
-    return 0;
-}
-
-static void answer_secret(struct call *c, const struct call_context *x)
-{
-    const char *asked = value_text(call_args(c), "secret", "");
-    const char *reference = find_reference(x->environment, asked);
-    struct error err;
-    char *value;
-    size_t size;
-    if (!reference || !refers(x->environment->table, reference)) {
-        snprintf(err.message, sizeof err.message,
-                 "environment %s refers to no secret \"%s\"",
-                 x->environment->name, asked);
-        call_answer(c, OUTCOME_NOT_FOUND, NULL, err.message);
-        return;
-    }
-    if (secret_read(x->secrets, reference, &value, &size, &err) != 0) {
-        call_answer(c, OUTCOME_NOT_FOUND, NULL, err.message);
-        return;
-    }
-    explicit_bzero(value, size);
-    free(value);
-    call_answer(
-        c, OUTCOME_OK,
-        json_pack("{s:b, s:I}", "present", 1, "bytes", (json_int_t)size), NULL);
-}
-
-static void fill(struct driver_call *d, const struct call *c,
-                 const struct call_context *x, const json_t *binding)
-{
-    memset(d, 0, sizeof *d);
-    d->verb = c->verb->name;
-    d->system = c->system;
-    d->args = call_args(c);
-    d->binding = binding;
-    d->key = c->key;
-    d->run = x->run;
-    d->service = x->service;
-    d->environment = x->environment->name;
-    d->root = x->environment->root;
-    d->artifacts = x->artifacts;
-    d->sequence = c->sequence;
-    d->changed_at = x->changed_at;
-    d->timeout = call_timeout(c);
-    d->progress_fd = -1;
-}
-
-static void ask(const struct driver_verb *row, const struct driver_call *d,
-                int probe, struct driver_answer *a)
-{
-    memset(a, 0, sizeof *a);
-    a->outcome = OUTCOME_UNKNOWN;
-    if (!probe)
-        row->call(d, a);
-    else if (row->probe)
-        row->probe(d, a);
-    else
-        answer_fail(a, OUTCOME_UNKNOWN, "%s cannot be asked about", d->verb);
-}
-
-static void write_answer(int fd, const struct driver_answer *a)
-{
-    struct buf text = BUF_INIT(ANSWER_MAX);
-    json_t *doc = json_object();
-    json_object_set_new(doc, "outcome", json_integer(a->outcome));
-    json_object_set(doc, "value", a->value ? a->value : json_null());
-    json_object_set_new(doc, "message", json_string(a->message));
-    if (value_encode(doc, &text) == 0)
-        io_write_all(fd, buf_text(&text), text.size);
-    /* else: an answer over the maximum is no answer; the engine says so */
-}
-
-/* The child: a fork of the engine that keeps the lock's descriptor (the run
-   is not free while an effect is under way) and lets go of the rest. */
-static void driver_process(struct call *c, const struct call_context *x,
-                           const struct driver_verb *row, json_t *binding,
-                           int answer, int progress, int probe, pid_t parent)
-{
-    struct driver_call d;
-    struct driver_answer a;
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    sigset_t none;
-    setpgid(0, 0);
-    process_end_on_term();
-    signal(SIGINT, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent)
-        _exit(1); /* the engine died before it could be told so */
-    for (int fd = 0; fd < 3 && null >= 0; fd++)
-        dup2(null, fd);
-    secrets_free(x->secrets);
-    fill(&d, c, x, binding);
-    d.progress_fd = progress;
-    ask(row, &d, probe, &a);
-    write_answer(answer, &a);
-    _exit(0);
-}
-
-static int start_process(struct call *c, const struct call_context *x,
-                         const struct driver_verb *row, json_t *binding,
-                         int probe, struct error *err)
-{
-    int answer[2], progress[2];
-    pid_t parent = getpid();
-    if (pipe2(answer, O_CLOEXEC) < 0)
-        return error_set_errno(err, RB_IO, "no pipe for a driver");
-    if (pipe2(progress, O_CLOEXEC | O_NONBLOCK) < 0) {
-        close(answer[0]);
-        close(answer[1]);
-        return error_set_errno(err, RB_IO, "no pipe for a driver");
-    }
-    c->pid = fork();
-    if (c->pid == 0)
-        driver_process(c, x, row, binding, answer[1], progress[1], probe,
-                       parent);
-    close(answer[1]);
-    close(progress[1]);
-    c->answer_fd = answer[0];
-    c->progress_fd = progress[0];
-    fcntl(c->answer_fd, F_SETFL, O_NONBLOCK);
-    if (c->pid < 0) {
-        c->pid = 0;
-        close_fds(c);
-        return error_set_errno(err, RB_IO, "cannot start a driver process");
-    }
-    setpgid(c->pid, c->pid);
-    return 0;
-}
-
-static void answer_quickly(struct call *c, const struct call_context *x,
-                           const struct driver_verb *row, json_t *binding,
-                           int probe)
-{
-    struct driver_call d;
-    struct driver_answer a;
-    fill(&d, c, x, binding);
-    ask(row, &d, probe, &a);
-    call_answer(c, a.outcome, a.value, a.message);
-}
-
-static void start_driver(struct call *c, const struct call_context *x,
-                         int probe)
-{
-    struct error err = {0};
-    const struct driver *d = driver_of(c, &err);
-    const struct driver_verb *row = d ? driver_verb(d, c->verb->name) : NULL;
-    json_t *binding = NULL;
-    int rc;
-    if (!row) {
-        call_answer(c, OUTCOME_UNAVAILABLE, NULL, err.message);
-        return;
-    }
-    rc = secret_resolve(x->secrets, c->binding, &binding, &err);
-    if (rc) {
-        if (err.next[0])
-            error_set(&err, rc, "%s (%s)", err.message, err.next);
-        call_answer(c, OUTCOME_AUTH, NULL, err.message);
-        return;
-    }
-    io->moment(probe ? "probe" : "effect");
-    if (d->quick)
-        answer_quickly(c, x, row, binding, probe);
-    else if (start_process(c, x, row, binding, probe, &err) != 0)
-        call_answer(c, OUTCOME_RETRYABLE, NULL, err.message);
-    json_decref(binding);
-}
-
 int call_start(struct call *c, const struct call_context *x, int probe)
 {
     c->state = CALL_RUNNING;
@@ -368,12 +121,8 @@ int call_start(struct call *c, const struct call_context *x, int probe)
     c->probing = probe;
     c->terminated = 0;
     buf_clear(&c->answer_text);
-    if (strcmp(c->verb->name, "clock.now") == 0)
-        answer_clock(c);
-    else if (strcmp(c->verb->name, "secret.check") == 0)
-        answer_secret(c, x);
-    else if (c->verb->effect != EFFECT_WAIT)
-        start_driver(c, x, probe);
+    if (!call_answer_own(c, x) && c->verb->effect != EFFECT_WAIT)
+        call_ask_driver(c, x, probe);
     return 0;
 }
 
@@ -434,7 +183,7 @@ static void reap(struct call *c)
     take_answer(c);
     if (c->state != CALL_READY)
         no_answer(c, status);
-    close_fds(c);
+    call_close(c);
     io->moment("answered");
 }
 
