@@ -65,10 +65,14 @@ int budget_author_line(lua_State *L, lua_Debug *ar)
     return 0;
 }
 
-static void show_line(lua_State *L, struct worker_page *page)
+void budget_show(lua_State *L)
 {
     lua_Debug ar;
+    struct worker_page *page;
+    void *data;
     size_t size;
+    lua_getallocf(L, &data);
+    page = ((struct budget *)data)->page;
     if (!budget_author_line(L, &ar))
         return;
     size = strnlen(ar.source + 1, sizeof page->file - 1);
@@ -85,17 +89,15 @@ void budget_charge(lua_State *L, uint64_t instructions)
     b = data;
     b->page->instructions += instructions;
     if (b->page->instructions >= b->instructions) {
-        show_line(L, b->page);
+        budget_show(L);
         _exit(WORKER_INSTRUCTIONS);
     }
 }
 
 static void on_count(lua_State *L, lua_Debug *ar)
 {
-    void *data;
     (void)ar;
-    lua_getallocf(L, &data);
-    show_line(L, ((struct budget *)data)->page);
+    budget_show(L);
     budget_charge(L, BUDGET_STEP);
 }
 

@@ -33,6 +33,10 @@ void budget_watch(lua_State *L);
    when the limit is reached. */
 void budget_charge(lua_State *L, uint64_t instructions);
 
+/* Note the author's line that is being run in the page: the engine shows it
+   when it ends the process. */
+void budget_show(lua_State *L);
+
 /* Look at the first author's line of L's stack: "@" starts its source.
    Fills ar ("Sl") and returns 1, or 0 when there is none. */
 int budget_author_line(lua_State *L, lua_Debug *ar);

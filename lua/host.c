@@ -65,8 +65,9 @@ int host_queue(lua_State *L, enum frame_type type, int index, struct error *err)
 {
     json_t *value = NULL;
     int rc = convert_take(L, index, &value, err);
+    budget_show(L);
     if (!rc && link_queue(type, 0, value))
-        rc = error_set(err, RB_INVALID, "a %s is larger than 1 MiB",
+        rc = error_set(err, RB_INVALID, "a %s is nested too deep",
                        frame_name(type));
     return rc;
 }
@@ -133,8 +134,9 @@ static int host_call(lua_State *L)
         json_object_set_new(document, "undo",
                             json_integer(lua_tointeger(L, 4)));
     set_where(L, document, 5, 6);
+    budget_show(L);
     if (link_queue(FRAME_CALL, last_call + 1, document)) {
-        snprintf(text, sizeof text, "%s: the arguments are larger than 1 MiB",
+        snprintf(text, sizeof text, "%s: the arguments are nested too deep",
                  verb);
         return refuse(L, text);
     }

@@ -9,6 +9,8 @@
 
 static struct buf out = BUF_INIT(4u << 20);
 static struct buf in = BUF_INIT(8u << 20);
+static size_t most = FRAME_MAX_DOCUMENT;
+static struct worker_page *page;
 static size_t last;   /* where the newest frame of out starts */
 static size_t behind; /* bytes of in that the last frame took */
 
@@ -25,6 +27,19 @@ static void send_queued(void)
     buf_clear(&out);
 }
 
+void link_limit(size_t bytes, struct worker_page *where)
+{
+    most = bytes;
+    page = where;
+}
+
+static _Noreturn void too_large(const json_t *value)
+{
+    if (page)
+        page->wanted = json_dumpb(value, NULL, 0, JSON_COMPACT);
+    _exit(WORKER_FRAME);
+}
+
 int link_queue(enum frame_type type, uint32_t call, json_t *value)
 {
     size_t start;
@@ -33,6 +48,8 @@ int link_queue(enum frame_type type, uint32_t call, json_t *value)
         send_queued();
     start = out.size;
     rc = frame_write(&out, type, 0, call, value, NULL, 0);
+    if (rc == RB_TOOBIG || out.size - start > most + FRAME_HEADER)
+        too_large(value);
     json_decref(value);
     if (!rc)
         last = start;

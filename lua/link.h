@@ -11,10 +11,14 @@
 
 /*
  * Queue a frame. value is consumed. A burst that grows over 256 KiB is sent
- * in parts. Returns 0, RB_TOOBIG, RB_INVALID (nested too deep) or RB_NOMEM;
+ * in parts. Returns 0, RB_INVALID (nested too deep) or RB_NOMEM;
  * then nothing was queued.
  */
 int link_queue(enum frame_type type, uint32_t call, json_t *value);
+
+/* Documents of more bytes end the process with WORKER_FRAME; the size of
+   the one that did is left in the page. */
+void link_limit(size_t bytes, struct worker_page *page);
 
 /* Send what is queued; its last frame says FRAME_BLOCKED. An empty burst
    becomes one WAIT frame. */

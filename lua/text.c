@@ -8,6 +8,7 @@
 
 #define TEXT_REP_MAX ((size_t)1 << 20)
 #define TEXT_SUBJECT_MAX ((size_t)64 << 10)
+#define TEXT_SLOW 1024
 #define TEXT_NAME 64
 
 void text_push(lua_State *L, int index)
@@ -183,6 +184,8 @@ static int pattern(lua_State *L)
     const char *text;
     luaL_checklstring(L, 1, &subject);
     text = luaL_checklstring(L, 2, &size);
+    if (subject > TEXT_SLOW)
+        budget_show(L); /* if it never ends, this line is to be named */
     if (subject > TEXT_SUBJECT_MAX && !lua_toboolean(L, 4))
         for (size_t i = 0; i < size; i++)
             if (strchr("^$*+?.([%-", text[i]) && text[i])
@@ -211,6 +214,8 @@ static int gsub(lua_State *L)
 {
     size_t subject;
     luaL_checklstring(L, 1, &subject);
+    if (subject > TEXT_SLOW)
+        budget_show(L);
     if (subject > TEXT_SUBJECT_MAX)
         return luaL_error(L,
                           "string.gsub works on at most 64 KiB of text, "

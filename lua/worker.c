@@ -58,20 +58,33 @@ static int64_t positive(const json_t *limits, const char *name,
     return n > 0 ? n : otherwise;
 }
 
+/* What must hold and does not ends the process before an author's text is
+   looked at. */
+static unsigned close_jail(struct worker *w, int64_t cpu, unsigned required)
+{
+    unsigned layers;
+    jail_trap(&w->budget.page->refused);
+    layers = jail_close(w->budget.memory, cpu);
+    w->budget.page->missing = JAIL_ALL & ~layers;
+    if (required & ~layers)
+        _exit(WORKER_JAIL);
+    return layers;
+}
+
 /* Limits, then the jail; "jail" of START becomes the layers that hold. */
 static void lock_in(struct worker *w, json_t *start)
 {
     const json_t *limits = json_object_get(start, "limits");
-    struct error err = {0};
-    json_t *layers = NULL;
+    unsigned layers;
     w->budget.instructions =
         (uint64_t)positive(limits, "instructions", DEFAULT_INSTRUCTIONS);
     w->budget.memory = (size_t)positive(limits, "memory", DEFAULT_MEMORY);
     w->max_source = (size_t)positive(limits, "source", DEFAULT_SOURCE);
-    if (jail_close(w->budget.memory, positive(limits, "cpu", DEFAULT_CPU),
-                   &layers, &err))
-        _exit(WORKER_JAIL);
-    json_object_set_new(start, "jail", layers);
+    link_limit((size_t)positive(limits, "frame", FRAME_MAX_DOCUMENT),
+               w->budget.page);
+    layers = close_jail(w, positive(limits, "cpu", DEFAULT_CPU),
+                        (unsigned)value_int(start, "require", 0));
+    json_object_set_new(start, "jail", layer_list(layers));
 }
 
 /* An error outside every protected call is a bug of ours. */

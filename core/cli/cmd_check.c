@@ -4,6 +4,7 @@
 #include "../drivers/registry.h"
 #include "../engine/session.h"
 #include "../ui/view.h"
+#include "../wire/layer.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -147,6 +148,8 @@ static void check_jail(struct doctor *d)
     struct session s;
     struct error err = {0};
     struct buf layers = BUF_INIT(400);
+    char lacks[100];
+    unsigned missing;
     const json_t *one;
     size_t i;
     int rc;
@@ -161,7 +164,15 @@ static void check_jail(struct doctor *d)
     {
         buf_addf(&layers, "%s%s", i ? ", " : "", json_string_value(one));
     }
-    finding(d, rc == 0 && layers.size, "jail",
+    missing = JAIL_REQUIRED & ~layer_set(s.run.jail);
+    layer_names(missing, lacks, sizeof lacks);
+    if (!rc && missing)
+        buf_addf(&layers, "; without %s: the run would be warned about it",
+                 lacks);
+    else if (!rc && !(layer_set(s.run.jail) & JAIL_LANDLOCK))
+        buf_adds(&layers, " (this kernel has no Landlock; seccomp does not "
+                          "need it)");
+    finding(d, rc == 0 && !missing, "jail",
             rc ? err.message : buf_text(&layers));
     buf_free(&layers);
     session_free(&s);

@@ -1,5 +1,6 @@
 /* help and version: printed from the tables. */
 #include "options.h"
+#include "../engine/limit.h"
 #include "../engine/nearest.h"
 #include "../engine/run.h"
 #include "../engine/verb.h"
@@ -89,6 +90,42 @@ static int help_verb(const struct verb *v)
     return EXIT_GOAL;
 }
 
+/* "1000000000", "64 MiB" */
+static const char *amount(int64_t n, const char *unit, char *out, size_t size)
+{
+    static const char *const names[] = {"bytes", "KiB", "MiB", "GiB"};
+    int power = 0;
+    if (strcmp(unit, "bytes") != 0) {
+        snprintf(out, size, "%lld", (long long)n);
+        return out;
+    }
+    while (n && n % 1024 == 0 && power < 3) {
+        n /= 1024;
+        power++;
+    }
+    snprintf(out, size, "%lld %s", (long long)n, names[power]);
+    return out;
+}
+
+static int help_limits(void)
+{
+    puts("limits of a runbook: each ends its process when it is reached. An "
+         "environment\nsets them, a runbook cannot:\n\n"
+         "    limits = { cpu = 60, memory = 134217728 },\n");
+    for (int i = 0; i < LIMIT_COUNT; i++) {
+        const struct limit *l = &limit_table[i];
+        char otherwise[32], least[32], most[32];
+        printf("  %-13s default %s, from %s to %s\n", l->name,
+               amount(l->otherwise, l->unit, otherwise, sizeof otherwise),
+               amount(l->least, l->unit, least, sizeof least),
+               amount(l->most, l->unit, most, sizeof most));
+        wrap(l->text, 16);
+    }
+    puts("\nA replay takes cpu and wall from the journal: they depend on the "
+         "machine.");
+    return EXIT_GOAL;
+}
+
 static int help_nothing(const char *name)
 {
     struct error err = {0};
@@ -114,6 +151,8 @@ int cmd_help(const struct options *o)
     const char *name = o->operand_count ? o->operands[0] : NULL;
     if (!name)
         return help_all();
+    if (strcmp(name, "limits") == 0)
+        return help_limits();
     c = command_find(name);
     if (c)
         return help_command(c);

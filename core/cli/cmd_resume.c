@@ -3,6 +3,7 @@
 #include "../engine/session.h"
 #include "../ui/view.h"
 #include "ending.h"
+#include "jail.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,9 +26,11 @@ int cmd_resume(const struct options *o)
     int status;
     view_open(&v, o->json, o->quiet);
     session_init(&s, &v.observer);
+    s.run.require_jail = o->require_jail;
     if (session_reopen(&s, o->operands[0], MODE_LIVE, o->program,
                        o->environment, &err) != 0)
         return fail(&v, &s, &err);
+    jail_warn(&v, &s.run);
     view_say(&v, " ", "resuming run %s of %s in %s", s.run.id, s.program.name,
              s.environment.name);
     run_execute(&s.run);

@@ -4,6 +4,7 @@
 #include "../store/lock.h"
 #include "../ui/view.h"
 #include "ending.h"
+#include "jail.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -62,19 +63,30 @@ static int interrupted(const struct session *s)
     return run_stop_requested() == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
 }
 
+/* Load it; what its jail lacks is said once, before it starts. */
+static int load(const struct options *o, struct view *v, struct session *s,
+                struct error *err)
+{
+    struct session_request q = request_of(o, v);
+    int rc;
+    s->run.require_jail = o->require_jail;
+    rc = session_load(s, &q, MODE_PLAN, err);
+    if (!rc)
+        jail_warn(v, &s->run);
+    return rc;
+}
+
 int cmd_plan(const struct options *o)
 {
     struct view v;
     struct session s;
     struct error err = {0};
-    struct session_request q;
     int status = EXIT_GOAL;
     view_open(&v, o->json, o->quiet);
     v.planning = 1;
     session_init(&s, &v.observer);
-    q = request_of(o, &v);
-    if (session_load(&s, &q, MODE_PLAN, &err) != 0 ||
-        session_plan(&s, &err) != 0 || check_sound(&s, &err) != 0) {
+    if (load(o, &v, &s, &err) != 0 || session_plan(&s, &err) != 0 ||
+        check_sound(&s, &err) != 0) {
         view_rest(&v);
         status = run_stop_requested() ? interrupted(&s) : status_of_error(&err);
         if (!run_stop_requested())
@@ -151,8 +163,7 @@ static int check_plan_id(const struct options *o, const struct session *s,
 static int prepare(const struct options *o, struct view *v, struct session *s,
                    struct error *err)
 {
-    struct session_request q = request_of(o, v);
-    int rc = session_load(s, &q, MODE_PLAN, err);
+    int rc = load(o, v, s, err);
     if (!rc)
         rc = check_consent(o, v, s, err);
     if (!rc)

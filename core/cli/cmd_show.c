@@ -196,6 +196,13 @@ static void show_note(const json_t *v)
     show_other(RECORD_NOTE, v);
 }
 
+static void show_limit(const json_t *v)
+{
+    printf("%s: ", value_text(v, "verdict", "limit"));
+    say(value_text(v, "message", ""), 600);
+    putchar('\n');
+}
+
 static void show_ended(const json_t *v)
 {
     const json_t *result = json_object_get(v, "result");
@@ -231,6 +238,8 @@ static void show_record(const struct story *s, struct record *rec)
         show_result(s, v);
     else if (rec->kind == RECORD_DECISION)
         show_decision(v);
+    else if (rec->kind == RECORD_LIMIT)
+        show_limit(v);
     else if (rec->kind == RECORD_NOTE)
         show_note(v);
     else if (rec->kind == RECORD_ENDED)

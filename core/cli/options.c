@@ -17,6 +17,8 @@ const struct option_row option_table[] = {
     {"--plan", NULL, "ID", 'p',
      "run only if the plan still comes out with this id"},
     {"--because", NULL, "TEXT", 'b', "the reason, kept in the journal"},
+    {"--require-jail", NULL, NULL, 'J',
+     "refuse to run where this machine's kernel lacks a layer of the jail"},
     {"--program", NULL, "FILE", 'g',
      "go on with this edited source, if every recorded call comes out the "
      "same"},
@@ -32,17 +34,17 @@ const struct command commands[] = {
      "environment's name, and then lets the runbook act. Every call is "
      "journaled before and after it. `rbrun FILE` means the same when FILE "
      "holds a slash or ends in .lua.",
-     "eiypjqh", cmd_run, 0},
+     "eiypJjqh", cmd_run, 0},
     {"plan", "FILE", 1, 1, "show what a runbook would do, and change nothing",
      "Reads are answered by the real systems, writes by their prediction. "
      "What only the real thing can answer is marked (known after apply), and "
      "both ways are shown.",
-     "eijqh", cmd_plan, 0},
+     "eiJjqh", cmd_plan, 0},
     {"resume", "RUN", 1, 1, "go on with a run that was interrupted",
      "Runs the stored program again: recorded calls are answered from the "
      "journal, a write in doubt is settled by its class, then the run goes "
      "on. RUN is an id, the end of one, or \"last\".",
-     "egjqh", cmd_resume, 0},
+     "egJjqh", cmd_resume, 0},
     {"resolve", "RUN CALL applied|not-applied", 3, 3,
      "say what became of a write that is in doubt",
      "Appends one record to the journal and executes nothing.", "bjh",
@@ -74,7 +76,8 @@ const struct command commands[] = {
      "Programs, jail, state directory, modules; with --environment also every "
      "binding and every secret it refers to. Never shows a secret.",
      "ejh", cmd_doctor, 0},
-    {"help", "[COMMAND|VERB]", 0, 1, "this list, a command, or a verb", "", "h",
+    {"help", "[COMMAND|VERB|limits]", 0, 1,
+     "this list, a command, a verb, or what a runbook may use up", "", "h",
      cmd_help, 0},
     {"version", "", 0, 0, "print the version", "", "h", cmd_version, 0},
     {"generate", "man|completion|reference|stubs|luacheck", 1, 1,
@@ -133,6 +136,7 @@ static int take(struct options *o, const struct option_row *row,
         {"--because", &o->because, NULL},
         {"--program", &o->program, NULL},
         {"--plan", &o->plan, NULL},
+        {"--require-jail", NULL, &o->require_jail},
         {"--yes", NULL, &o->yes},
         {"--json", NULL, &o->json},
         {"--quiet", NULL, &o->quiet},

@@ -22,6 +22,7 @@ struct options {
     const char *because;
     const char *program;
     const char *plan;
+    int require_jail;
     int yes;
     int json;
     int quiet;

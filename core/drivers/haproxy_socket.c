@@ -116,7 +116,7 @@ static int ready(int fd, short events, int64_t deadline, const char *where,
 static int dial(const char *where, int64_t deadline, int *fd, struct error *err)
 {
     union address address;
-    socklen_t size, length = sizeof errno;
+    socklen_t size = 0, length = sizeof errno;
     int rc = parse_where(where, &address, &size, err), bad = 0;
     if (rc)
         return rc;

@@ -1,5 +1,6 @@
 /* From a file to a worker that waits for RUN: START, modules, LOADED. */
 #define _GNU_SOURCE
+#include "frame_check.h"
 #include "run.h"
 #include "nearest.h"
 
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOAD_PATIENCE 20000 /* ms; its CPU limit ends it sooner */
+#define MODULE_REQUESTS 256 /* those that are not found count, too */
 
 static json_t *verb_list(void)
 {
@@ -26,16 +27,9 @@ static const char *mode_name(enum run_mode mode)
 
 static json_t *start_document(const struct run *r)
 {
-    json_t *limits = r->environment
-                         ? json_object_get(r->environment->table, "limits")
-                         : NULL;
-    json_t *start =
-        json_pack("{s:s, s:s, s:s, s:I, s:o}", "role", "run", "mode",
-                  mode_name(r->mode), "source_name", r->program->name, "seed",
-                  (json_int_t)r->seed, "verbs", verb_list());
-    json_object_set_new(start, "limits",
-                        limits ? json_incref(limits) : json_object());
-    return start;
+    return json_pack("{s:s, s:s, s:s, s:I, s:o}", "role", "run", "mode",
+                     mode_name(r->mode), "source_name", r->program->name,
+                     "seed", (json_int_t)r->seed, "verbs", verb_list());
 }
 
 /* What became of the worker says more than that it is gone. */
@@ -50,12 +44,29 @@ static int not_loaded(struct run *r, int rc, struct error *err)
 
 int run_start(struct run *r, struct error *err)
 {
-    json_t *start = start_document(r);
-    int rc =
-        worker_start(&r->worker, "run", start, buf_text(&r->program->source),
-                     r->program->source.size, err);
-    json_decref(start);
+    struct worker_job job = {
+        .role = "run",
+        .what = "the runbook",
+        .file = r->environment ? r->environment->file : NULL,
+        .start = start_document(r),
+        .body = &r->program->source,
+        .require_jail = r->require_jail,
+    };
+    int rc;
+    limits_default(&job.limits);
+    if (r->environment)
+        job.limits = r->environment->limits;
+    rc = worker_start(&r->worker, &job, err);
+    json_decref(job.start);
     return rc ? not_loaded(r, rc, err) : 0;
+}
+
+static int check_size(struct run *r, const struct module *m, struct error *err)
+{
+    return m->source.size <= (size_t)r->worker.limits.value[LIMIT_SOURCE]
+               ? 0
+               : worker_reached(&r->worker, LIMIT_SOURCE,
+                                (double)m->source.size, m->file, err);
 }
 
 static int serve_module(struct run *r, const struct frame *f, struct error *err)
@@ -65,6 +76,8 @@ static int serve_module(struct run *r, const struct frame *f, struct error *err)
     struct error why = {0};
     json_t *doc;
     int rc = program_module(r->program, name, &m, &why);
+    if (!rc && check_size(r, m, err))
+        return RB_TOOBIG;
     if (rc)
         doc = json_pack("{s:s, s:s}", "name", name, "error", why.message);
     else
@@ -121,23 +134,42 @@ static int load_frame(struct run *r, struct frame *f, struct error *err)
         return take_loaded(r, f, err);
     case FRAME_FAIL:
         return take_fail(r, f, err);
-    case FRAME_EVENT:
-        return 1; /* a log line at load time says nothing about production */
     default:
-        return error_set(err, RB_DENIED, "the worker sent %s while it loads",
-                         frame_name(f->type));
+        return 1; /* check_loading has passed nothing else */
     }
+}
+
+/* Nothing of an author's can say or ask anything before it is loaded. */
+static int check_loading(struct run *r, const struct frame *f,
+                         unsigned *asked, struct error *err)
+{
+    int rc = frame_check(f, 0, err);
+    if (!rc && f->type == FRAME_MODULE && ++*asked > MODULE_REQUESTS)
+        rc = error_set(err, RB_INVALID, "it asks for more than %d modules",
+                       MODULE_REQUESTS);
+    else if (!rc && f->type != FRAME_MODULE && f->type != FRAME_LOADED &&
+             f->type != FRAME_FAIL)
+        rc = error_set(err, RB_INVALID, "a %s frame while it loads",
+                       frame_name(f->type));
+    if (!rc && worker_said_more(&r->worker))
+        rc = error_set(err, RB_INVALID, "more behind a %s frame",
+                       frame_name(f->type));
+    return rc;
 }
 
 int run_started(struct run *r, struct error *err)
 {
+    unsigned asked = 0;
     int rc = 1;
     while (rc == 1) {
         struct frame f = {0};
-        rc = worker_await(&r->worker, &f, LOAD_PATIENCE, err);
-        if (rc)
-            break;
-        rc = load_frame(r, &f, err);
+        rc = worker_await(&r->worker, &f, err);
+        if (!rc)
+            rc = check_loading(r, &f, &asked, err);
+        if (rc == RB_INVALID)
+            rc = frame_violated(&r->worker, r->program->name, err);
+        if (!rc)
+            rc = load_frame(r, &f, err);
         frame_free(&f);
     }
     return rc ? not_loaded(r, rc, err) : 0;
@@ -316,35 +348,4 @@ int run_inputs(struct run *r, const char *const *given, size_t count,
                        given_value(given, count, key), err);
     }
     return rc;
-}
-
-int run_check_uses(const struct run *r, struct error *err)
-{
-    const json_t *uses = json_object_get(r->header, "uses"), *one;
-    size_t i;
-    json_array_foreach(uses, i, one)
-    {
-        const char *pattern = json_string_value(one);
-        int any = 0, granted = 0;
-        for (const struct verb *v = verb_table; v->name; v++) {
-            if (!pattern || !pattern_covers(pattern, v->name))
-                continue;
-            any = 1;
-            if (environment_granted(r->environment, r->program->name, v, "",
-                                    err) == 0)
-                granted = 1;
-        }
-        if (!any) {
-            const char *near = pattern ? verb_nearest(pattern) : NULL;
-            error_set(err, RB_INVALID, "%s uses \"%s\", which is no verb%s%s%s",
-                      r->program->name, pattern ? pattern : "?",
-                      near ? " (did you mean \"" : "", near ? near : "",
-                      near ? "\"?)" : "");
-            error_next(err, "rbrun help");
-            return RB_INVALID;
-        }
-        if (!granted)
-            return RB_DENIED;
-    }
-    return 0;
 }

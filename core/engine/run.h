@@ -16,6 +16,10 @@
 
 #include <stdint.h>
 
+/* The Lua, and the stdlib in it, that the worker was built with. With another
+   one the same program may come out differently: it goes into the journal. */
+extern const char lua_build[];
+
 enum run_mode {
     MODE_LIVE,   /* drivers answer, the journal remembers */
     MODE_PLAN,   /* drivers answer reads, predictions answer writes */
@@ -91,6 +95,7 @@ struct run {
 
     struct undo_step *undos;
     size_t undo_count;
+    int64_t undo_at;    /* the undo step that runs, or 0: none has begun */
     uint32_t writes;    /* completed writes that change production */
     uint32_t uncovered; /* of these, without an undo step */
     json_t *untold;     /* notify calls that did not get through */
@@ -100,10 +105,13 @@ struct run {
 
     int stops; /* how often a person or the system said stop */
     int stop_sent;
+    int require_jail;   /* refuse to run where a layer is missing */
+    uint64_t logged;    /* bytes of log lines so far */
     int signal;         /* the first one: SIGINT or SIGTERM */
     int over;           /* 1: the loop ends; 2: as soon as no write is on
                            its way */
     int parked;         /* over: to be resumed, with this status */
+    int hostile;        /* the worker broke out of its rules */
     int broken;         /* over: the worker or something of ours failed */
     int status;         /* enum exit_status, once over */
     json_t *done;       /* the DONE document */
@@ -127,7 +135,8 @@ int run_started(struct run *r, struct error *err);
 int run_inputs(struct run *r, const char *const *given, size_t count,
                struct error *err);
 
-/* Every verb in `uses` must be granted on something. 0 or RB_DENIED. */
+/* core/engine/uses.c: every entry of `uses` must be granted on something. 0, or
+   RB_DENIED with all that is missing. */
 int run_check_uses(const struct run *r, struct error *err);
 
 /* core/engine/run_loop.c */
@@ -170,6 +179,9 @@ int record_delivery(struct run *r, uint32_t *call, const json_t **answer,
 int record_ahead(struct run *r, size_t *at, uint32_t *call,
                  const json_t **answer);
 int record_exhausted(struct run *r);
+/* In a replay whose tape is at its end: the record of what ended the worker,
+   when nothing of the run came behind it; or NULL. Borrowed. */
+const json_t *record_limit(struct run *r);
 /* The runbook has ended: was that all of the tape? 0 or RB_DIVERGED. */
 int record_all_told(struct run *r, struct error *err);
 /* The tape's result of a call that was given up: 1 there is one. */

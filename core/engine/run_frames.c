@@ -3,24 +3,17 @@
  * it, and a frame that is malformed, not due or not permitted ends the run.
  */
 #define _GNU_SOURCE
+#include "frame_check.h"
 #include "run_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CALLS_MAX 100000
-
-static void violated(struct run *r, const char *what)
+static void violated(struct run *r, struct error *why)
 {
-    struct error why = {0};
-    char seen[160];
-    worker_seen(&r->worker, seen, sizeof seen);
-    error_set(&why, RB_DENIED, "the worker was ended: %s%s%s", what,
-              seen[0] ? " at " : "", seen);
-    error_next(&why, "treat %s as hostile until you have read it",
-               r->program->name);
-    run_broke(r, &why);
+    frame_violated(&r->worker, r->program->name, why);
+    run_worker_ended(r, VERDICT_VIOLATION, why);
 }
 
 static void make_key(struct run *r, struct call *c)
@@ -88,7 +81,7 @@ static struct call *add_call(struct run *r, const struct frame *f)
 {
     const struct verb *v = verb_find(value_text(f->value, "verb", ""));
     struct call **end = &r->calls, *c;
-    if (!v || f->call != r->sequence + 1 || r->sequence >= CALLS_MAX ||
+    if (!v || f->call != r->sequence + 1 ||
         !json_is_object(json_object_get(f->value, "args")))
         return NULL;
     c = call_new(f->call, v, f->value);
@@ -114,13 +107,26 @@ int run_check_call(struct run *r, struct call *c, struct error *why)
     return rc ? 1 : check_permission(r, c, why);
 }
 
+static int too_many_calls(struct run *r, const struct frame *f,
+                          struct error *err)
+{
+    char where[160];
+    snprintf(where, sizeof where, "%s:%lld", value_text(f->value, "file", "?"),
+             (long long)value_int(f->value, "line", 0));
+    return worker_reached(&r->worker, LIMIT_CALLS, (double)r->sequence + 1,
+                          where, err);
+}
+
 /* A recorded call was checked when it was new; what is not settled of it is
    checked again before it is answered (run_answers.c). */
 static int frame_call(struct run *r, const struct frame *f, struct error *err)
 {
     struct error why = {0};
-    struct call *c = add_call(r, f);
+    struct call *c;
     int misuse = 0, rc;
+    if (r->sequence >= r->worker.limits.value[LIMIT_CALLS])
+        return too_many_calls(r, f, err);
+    c = add_call(r, f);
     if (!c)
         return error_set(err, RB_INVALID,
                          "a call that is out of order or no verb");
@@ -157,6 +163,16 @@ static int remember_undo(struct run *r, const json_t *event)
     return more->what ? 0 : RB_NOMEM;
 }
 
+/* Log lines are limited in all. */
+static int count_log(struct run *r, const json_t *event, struct error *err)
+{
+    r->logged += strlen(value_text(event, "text", ""));
+    return r->logged <= (uint64_t)r->worker.limits.value[LIMIT_LOG]
+               ? 0
+               : worker_reached(&r->worker, LIMIT_LOG, (double)r->logged, NULL,
+                                err);
+}
+
 static int frame_event(struct run *r, const struct frame *f, struct error *err)
 {
     const char *kind = value_text(f->value, "kind", "");
@@ -170,6 +186,9 @@ static int frame_event(struct run *r, const struct frame *f, struct error *err)
         rc = record_event(r, RECORD_DECISION, fields, err);
         json_decref(fields);
     } else if (strcmp(kind, "undo") == 0 || strcmp(kind, "log") == 0) {
+        rc = kind[0] == 'l' ? count_log(r, f->value, err) : 0;
+        if (rc)
+            return rc;
         fields = json_copy(f->value);
         json_object_del(fields, "kind");
         json_object_set_new(fields, "what",
@@ -208,8 +227,32 @@ static int frame_cancel(struct run *r, const struct frame *f, struct error *err)
     return rc;
 }
 
+/* In a plan the undo steps are shown, and then it is done once more. */
+static int frame_done(struct run *r, const struct frame *f, struct error *err)
+{
+    json_t *empty;
+    int rc;
+    if (r->mode != MODE_PLAN || r->done ||
+        strcmp(value_text(f->value, "ended", ""), "finished") != 0) {
+        if (!r->done)
+            r->done = json_incref(f->value);
+        r->over = 2;
+        return record_all_told(r, err);
+    }
+    empty = json_object();
+    r->done = json_incref(f->value);
+    rc = worker_send(&r->worker, FRAME_UNDO, 0, empty, NULL, 0, err);
+    json_decref(empty);
+    return rc;
+}
+
 static int handle_frame(struct run *r, const struct frame *f, struct error *err)
 {
+    int rc = frame_check(f, 0, err);
+    if (!rc)
+        rc = run_frame_due(r, f, err);
+    if (rc)
+        return rc;
     switch (f->type) {
     case FRAME_CALL:
         return frame_call(r, f, err);
@@ -217,25 +260,10 @@ static int handle_frame(struct run *r, const struct frame *f, struct error *err)
         return frame_event(r, f, err);
     case FRAME_CANCEL:
         return frame_cancel(r, f, err);
-    case FRAME_WAIT:
-        return 0;
     case FRAME_DONE:
-        if (r->mode == MODE_PLAN && !r->done &&
-            strcmp(value_text(f->value, "ended", ""), "finished") == 0) {
-            json_t *empty = json_object();
-            int rc;
-            r->done = json_incref(f->value);
-            rc = worker_send(&r->worker, FRAME_UNDO, 0, empty, NULL, 0, err);
-            json_decref(empty);
-            return rc;
-        }
-        if (!r->done)
-            r->done = json_incref(f->value);
-        r->over = 2;
-        return record_all_told(r, err);
+        return frame_done(r, f, err);
     default:
-        return error_set(err, RB_INVALID, "a %s frame that is not due",
-                         frame_name(f->type));
+        return 0; /* WAIT: run_frame_due has passed nothing else */
     }
 }
 
@@ -246,14 +274,19 @@ void run_take_frames(struct run *r)
         struct frame f = {0};
         struct error err = {0};
         int got, rc = worker_next(&r->worker, &f, &got, &err);
+        if (!rc && got)
+            rc = handle_frame(r, &f, &err);
+        else if (!rc)
+            rc = r->worker.blocked ? run_check_quiet(r, &err) : 0;
+        if (!rc && got)
+            rc = run_check_waits(r, &err);
+        frame_free(&f);
         if (!rc && !got)
             return;
-        if (!rc) {
-            rc = handle_frame(r, &f, &err);
-            frame_free(&f);
-        }
         if (rc == RB_INVALID)
-            violated(r, err.message);
+            violated(r, &err);
+        else if (rc == RB_TOOBIG && r->worker.hit.reached)
+            run_worker_ended(r, VERDICT_LIMIT, &err);
         else if (rc)
             run_broke(r, &err);
     }

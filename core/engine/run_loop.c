@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WALL_PATIENCE 30000 /* ms the runbook may think between two calls */
-#define FLUSH_AFTER 50      /* ms an unflushed record may wait */
+#define THINKS 500     /* ms between two looks at a worker that thinks */
+#define FLUSH_AFTER 50 /* ms an unflushed record may wait */
 #define POLL_MAX 64
 
 static volatile sig_atomic_t stop_count, stop_signal;
@@ -108,15 +108,12 @@ static void worker_died(struct run *r)
 {
     struct error why = {0};
     enum worker_verdict verdict = worker_end(&r->worker, 0, &why);
-    struct error ignored;
     if (verdict == VERDICT_FINE)
-        error_set(&why, RB_IO, "the worker ended without saying how");
-    if (verdict != VERDICT_FINE && record_exhausted(r)) {
-        json_t *limit = json_pack("{s:s}", "message", why.message);
-        record_append(r, RECORD_LIMIT, limit, &ignored);
-        json_decref(limit);
-    }
-    run_broke(r, &why);
+        error_set(&why, RB_DENIED,
+                  "the worker broke out of its rules (it ended without saying "
+                  "how): treat the runbook as hostile");
+    run_worker_ended(r, verdict == VERDICT_FINE ? VERDICT_VIOLATION : verdict,
+                     &why);
 }
 
 static int collect(struct run *r, struct pollfd *fds, struct call **who)
@@ -151,8 +148,8 @@ static int64_t patience(struct run *r)
             (c->state == CALL_READY || c->state == CALL_SETTLED))
             best = 0;
     }
-    if (!r->worker.blocked && best > WALL_PATIENCE)
-        best = WALL_PATIENCE;
+    if (!r->worker.blocked && best > THINKS)
+        best = THINKS;
     if (r->journal && r->journal->dirty_since && best > FLUSH_AFTER)
         best = FLUSH_AFTER;
     return best;
@@ -206,16 +203,8 @@ static void housekeeping(struct run *r)
         now - r->journal->dirty_since >= FLUSH_AFTER &&
         journal_flush(r->journal, &err) != 0)
         run_broke(r, &err);
-    if (!r->worker.blocked && r->worker.pid && !r->over &&
-        now - r->worker.running_since > WALL_PATIENCE) {
-        char seen[160];
-        worker_seen(&r->worker, seen, sizeof seen);
-        error_set(&err, RB_TOOBIG,
-                  "the runbook thought for more than %d s between two calls "
-                  "(last seen at %s)",
-                  WALL_PATIENCE / 1000, seen[0] ? seen : "an unknown line");
-        run_broke(r, &err);
-    }
+    if (!r->over && worker_account(&r->worker, &err))
+        run_worker_ended(r, VERDICT_LIMIT, &err);
 }
 
 /* Nothing is asked for any more; what has left is followed to its end. */
@@ -245,6 +234,8 @@ static void turn(struct run *r, const sigset_t *mask)
     else if (rc)
         run_broke(r, &err);
     sweep(r);
+    if (!r->over)
+        run_take_recorded_end(r);
     if (r->over == 1 || (r->over == 2 && !run_writing(r)))
         return;
     if (!worker_has_next(&r->worker) || r->worker.blocked)

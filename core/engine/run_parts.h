@@ -15,6 +15,26 @@ int run_check_call(struct run *r, struct call *c, struct error *why);
    play. */
 void run_refuse_misuse(struct call *c, const struct error *why);
 
+/* run_due.c */
+
+/* Whether a frame that frame_check has passed may come now. RB_INVALID. */
+int run_frame_due(struct run *r, const struct frame *f, struct error *err);
+/* A worker that waits says nothing, and has something to wait for. */
+int run_check_quiet(const struct run *r, struct error *err);
+int run_check_waits(const struct run *r, struct error *err);
+
+/* run_limits.c */
+
+/* The worker was ended, or is now: journal it, and end the run. */
+void run_worker_ended(struct run *r, enum worker_verdict verdict,
+                      const struct error *why);
+/* A limit that the engine watches; where: "api.lua:12", or NULL. */
+void run_reached(struct run *r, enum limit_id id, double used,
+                 const char *where);
+/* In a replay: the recorded run was ended here, by something that does not
+   repeat itself (time, a crash): it is ended now, too. */
+void run_take_recorded_end(struct run *r);
+
 /* run_answers.c */
 
 /* The worker is blocked: start what it asked for, and give it one thing. */

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "session.h"
+#include "frame_check.h"
 #include "../store/io.h"
 #include "../store/lock.h"
 
@@ -55,22 +56,26 @@ void session_free(struct session *s)
 
 /* -- the environment ---------------------------------------------------- */
 
-static int config_frame(struct worker *w, json_t **table, struct error *err)
+static int config_frame(struct worker *w, const char *file, json_t **table,
+                        struct error *err)
 {
     struct frame f = {0};
-    int rc = worker_await(w, &f, 10000, err);
-    if (rc)
-        return rc;
-    if (f.type == FRAME_LOADED)
+    int rc = worker_await(w, &f, err);
+    if (!rc)
+        rc = frame_check(&f, 1, err);
+    if (!rc && ((f.type != FRAME_LOADED && f.type != FRAME_FAIL) ||
+                worker_said_more(w)))
+        rc = error_set(err, RB_INVALID, "a %s frame that is not due",
+                       frame_name(f.type));
+    if (rc == RB_INVALID)
+        rc = frame_violated(w, file, err);
+    if (!rc && f.type == FRAME_LOADED)
         *table = json_incref(f.value);
-    else if (f.type == FRAME_FAIL)
+    else if (!rc)
         rc = error_set(err, RB_INVALID, "%s:%lld: %s",
                        value_text(f.value, "file", "environment"),
                        (long long)value_int(f.value, "line", 0),
                        value_text(f.value, "message", "cannot load"));
-    else
-        rc = error_set(err, RB_DENIED, "the worker sent %s for an environment",
-                       frame_name(f.type));
     frame_free(&f);
     return rc;
 }
@@ -81,7 +86,8 @@ static int read_environment(struct session *s, const char *file,
     struct worker w;
     struct buf source = BUF_INIT(SOURCE_MAX);
     struct error verdict = {0};
-    json_t *start = NULL, *table = NULL;
+    struct worker_job job = {.role = "config", .what = "the environment file"};
+    json_t *table = NULL;
     char path[PLACE_PATH];
     int rc;
     if (!realpath(file, path))
@@ -90,19 +96,22 @@ static int read_environment(struct session *s, const char *file,
     rc = place_read(path, SOURCE_MAX, &source, err);
     if (rc)
         goto out;
-    start = json_pack("{s:s, s:s, s:{}, s:[], s:i}", "role", "config",
-                      "source_name", strrchr(path, '/') + 1, "limits", "verbs",
-                      "seed", 0);
-    rc = worker_start(&w, "config", start, buf_text(&source), source.size, err);
+    job.start =
+        json_pack("{s:s, s:s, s:[], s:i}", "role", "config", "source_name",
+                  strrchr(path, '/') + 1, "verbs", "seed", 0);
+    job.body = &source;
+    job.require_jail = s->run.require_jail;
+    limits_default(&job.limits);
+    rc = worker_start(&w, &job, err);
     if (!rc)
-        rc = config_frame(&w, &table, err);
+        rc = config_frame(&w, strrchr(path, '/') + 1, &table, err);
     if (worker_end(&w, rc != RB_CLOSED, &verdict) != VERDICT_FINE &&
         rc == RB_CLOSED)
         *err = verdict;
     if (!rc)
         rc = environment_take(&s->environment, path, table, err);
 out:
-    json_decref(start);
+    json_decref(job.start);
     json_decref(table);
     buf_free(&source);
     return rc;
@@ -111,6 +120,8 @@ out:
 int session_environment(struct session *s, const char *file, struct error *err)
 {
     int rc = read_environment(s, file, err);
+    if (!rc)
+        rc = grants_bound(s->environment.file, s->environment.table, err);
     if (rc && !err->next[0])
         error_next(err, "mend it, then: rbrun doctor --environment %s", file);
     return rc;
@@ -227,6 +238,7 @@ static json_t *started_record(const struct session *s)
     json_t *rec = program_describe(&s->program);
     json_object_set_new(rec, "format", json_integer(JOURNAL_FORMAT));
     json_object_set_new(rec, "engine", json_string(RBRUN_VERSION));
+    json_object_set_new(rec, "lua", json_string(lua_build));
     json_object_set_new(rec, "run", json_string(r->id));
     json_object_set_new(rec, "by", json_string(s->by));
     json_object_set_new(rec, "seed", json_integer(r->seed));
@@ -268,6 +280,7 @@ static void renew_run(struct session *s, enum run_mode mode)
     s->run.context.environment = old.environment;
     s->run.context.secrets = old.secrets;
     s->run.seed = old.seed;
+    s->run.require_jail = old.require_jail;
     s->run.header = json_incref(old.header);
     s->run.input = json_incref(old.input);
     old.plan = NULL;
@@ -361,7 +374,8 @@ static int resume_journal(struct session *s, const char *program,
         return rc;
     r->journal = &s->journal;
     r->edited = program != NULL;
-    r->resumed = json_pack("{s:s}", "by", s->by);
+    r->resumed = json_pack("{s:s, s:s, s:s}", "by", s->by, "engine",
+                           RBRUN_VERSION, "lua", lua_build);
     if (program)
         json_object_set_new(r->resumed, "program",
                             program_describe(&s->program));

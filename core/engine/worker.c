@@ -2,6 +2,7 @@
 #include "worker.h"
 #include "../drivers/driver.h"
 #include "../drivers/registry.h"
+#include "../wire/layer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +16,9 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#define STEP_MAX 1000 /* ms between two looks at a worker that thinks */
 #define IN_MAX (FRAME_MAX_DOCUMENT + FRAME_MAX_BODY + (1u << 20))
 
 static int empty_page(struct worker *w, struct error *err)
@@ -91,14 +92,20 @@ static pid_t split(const char *path, const char *role, int sock, int page)
     return pid;
 }
 
-int worker_start(struct worker *w, const char *role, const json_t *start,
-                 const char *body, size_t body_size, struct error *err)
+static void init(struct worker *w, const struct worker_job *job)
 {
-    char path[4200];
-    int pair[2], page, rc;
     memset(w, 0, sizeof *w);
     w->fd = -1;
     w->in.max = w->out.max = IN_MAX;
+    w->what = job->what;
+    w->file = job->file;
+    w->limits = job->limits;
+}
+
+static int start_process(struct worker *w, const char *role, struct error *err)
+{
+    char path[4200];
+    int pair[2], page, rc;
     rc = own_file("rbrun-worker", path, sizeof path, err);
     if (rc)
         return rc;
@@ -118,7 +125,25 @@ int worker_start(struct worker *w, const char *role, const json_t *start,
         return error_set_errno(err, RB_IO, "cannot start %s", path);
     }
     fcntl(w->fd, F_SETFL, O_NONBLOCK);
-    return worker_send(w, FRAME_START, 0, start, body, body_size, err);
+    return 0;
+}
+
+int worker_start(struct worker *w, const struct worker_job *job,
+                 struct error *err)
+{
+    const struct buf *body = job->body;
+    int rc;
+    init(w, job);
+    if (body->size > (size_t)w->limits.value[LIMIT_SOURCE])
+        return worker_reached(w, LIMIT_SOURCE, (double)body->size,
+                              value_text(job->start, "source_name", ""), err);
+    json_object_set_new(job->start, "limits", limits_document(&w->limits));
+    json_object_set_new(job->start, "require",
+                        json_integer(job->require_jail ? JAIL_REQUIRED : 0));
+    rc = start_process(w, job->role, err);
+    return rc ? rc
+              : worker_send(w, FRAME_START, 0, job->start, buf_text(body),
+                            body->size, err);
 }
 
 int worker_push(struct worker *w, struct error *err)
@@ -152,7 +177,7 @@ int worker_queue(struct worker *w, enum frame_type type, uint32_t call,
 void worker_goes_on(struct worker *w)
 {
     w->blocked = 0;
-    w->running_since = clock_steady();
+    w->counted_until = clock_steady();
 }
 
 int worker_send(struct worker *w, enum frame_type type, uint32_t call,
@@ -185,6 +210,20 @@ int worker_receive(struct worker *w, struct error *err)
     return error_set(err, RB_CLOSED, "the worker has ended");
 }
 
+/* What a worker says is limited in all, and each frame of it. An honest one
+   has ended itself before it says too much at once (lua/link.c). */
+static int count_said(struct worker *w, size_t used, size_t body,
+                      struct error *err)
+{
+    size_t document = used - body - FRAME_HEADER;
+    w->said += used;
+    if (document > (size_t)w->limits.value[LIMIT_FRAME])
+        return worker_reached(w, LIMIT_FRAME, (double)document, NULL, err);
+    if (w->said > (uint64_t)w->limits.value[LIMIT_OUTPUT])
+        return worker_reached(w, LIMIT_OUTPUT, (double)w->said, NULL, err);
+    return 0;
+}
+
 int worker_next(struct worker *w, struct frame *f, int *got, struct error *err)
 {
     size_t used;
@@ -200,7 +239,10 @@ int worker_next(struct worker *w, struct frame *f, int *got, struct error *err)
     *got = 1;
     if (f->flags & FRAME_BLOCKED)
         w->blocked = 1;
-    return 0;
+    rc = count_said(w, used, f->body_size, err);
+    if (rc)
+        frame_free(f);
+    return rc;
 }
 
 /* A part of a frame is nothing to take: its rest has to be waited for. */
@@ -210,120 +252,39 @@ int worker_has_next(const struct worker *w)
            frame_is_whole(w->in.data + w->consumed, w->in.size - w->consumed);
 }
 
-int worker_await(struct worker *w, struct frame *f, int64_t patience,
-                 struct error *err)
+int worker_said_more(const struct worker *w)
 {
-    int64_t end = clock_steady() + patience;
+    return w->in.size > w->consumed;
+}
+
+int worker_account(struct worker *w, struct error *err)
+{
+    struct pollfd p = {w->fd, POLLIN, 0};
+    int64_t now = clock_steady(), passed = now - w->counted_until;
+    int64_t most = w->limits.value[LIMIT_WALL] * 1000;
+    if (w->blocked || !w->pid)
+        return 0;
+    w->counted_until = now;
+    w->thought += passed < STEP_MAX ? passed : STEP_MAX;
+    /* What it has said is heard first: it may have waited for us. */
+    if (w->thought <= most || worker_has_next(w) || poll(&p, 1, 0) != 0)
+        return 0;
+    return worker_reached(w, LIMIT_WALL, (double)w->thought / 1000, NULL, err);
+}
+
+int worker_await(struct worker *w, struct frame *f, struct error *err)
+{
     int got = 0, rc = 0;
     while (!rc) {
         struct pollfd p = {w->fd, POLLIN, 0};
-        int64_t left = end - clock_steady();
         rc = worker_next(w, f, &got, err);
         if (rc || got)
             break;
-        if (left <= 0)
-            return error_set(err, RB_IO, "the worker said nothing for %lld ms",
-                             (long long)patience);
-        poll(&p, 1, (int)left);
+        poll(&p, 1, STEP_MAX / 2);
         if (p.revents)
             rc = worker_receive(w, err);
+        if (!rc)
+            rc = worker_account(w, err);
     }
     return rc;
-}
-
-void worker_seen(const struct worker *w, char *out, size_t size)
-{
-    struct worker_page page;
-    out[0] = '\0';
-    if (!w->page)
-        return;
-    memcpy(&page, (const void *)w->page, sizeof page);
-    page.file[sizeof page.file - 1] = '\0';
-    if (page.line)
-        snprintf(out, size, "%s:%u", page.file, page.line);
-}
-
-/* Its end, without asking again and again; a second is long for an exit. */
-static void wait_gently(struct worker *w, int kill_it, int *status)
-{
-    struct pollfd ended = {pidfd_open(w->pid, 0), POLLIN, 0};
-    int64_t end = clock_steady() + 1000, left = 1000;
-    int seen = 0;
-    while (!kill_it && !seen && left > 0) {
-        seen = poll(&ended, 1, (int)left) > 0;
-        left = end - clock_steady();
-    }
-    if (!seen)
-        kill(w->pid, SIGKILL);
-    while (waitpid(w->pid, status, 0) < 0 && errno == EINTR)
-        continue;
-    if (ended.fd >= 0)
-        close(ended.fd);
-}
-
-static enum worker_verdict judge(const struct worker *w, int status,
-                                 struct error *err)
-{
-    char seen[160];
-    int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    worker_seen(w, seen, sizeof seen);
-    if (code == 0)
-        return VERDICT_FINE;
-    if (code == WORKER_INSTRUCTIONS || code == WORKER_MEMORY) {
-        error_set(err, RB_TOOBIG,
-                  "the runbook used up its limit on %s (last seen at %s; "
-                  "%llu instructions, %llu bytes)",
-                  code == WORKER_MEMORY ? "memory" : "instructions",
-                  seen[0] ? seen : "an unknown line",
-                  (unsigned long long)w->page->instructions,
-                  (unsigned long long)w->page->memory);
-        error_next(err,
-                   "look for an endless loop there, or raise limits.%s "
-                   "in the environment",
-                   code == WORKER_MEMORY ? "memory" : "instructions");
-        return VERDICT_LIMIT;
-    }
-    if (sig == SIGXCPU || sig == SIGPROF || sig == SIGKILL) {
-        error_set(err, RB_TOOBIG,
-                  "the runbook was ended by its time limit (last seen at %s)",
-                  seen[0] ? seen : "an unknown line");
-        return VERDICT_TIME;
-    }
-    if (sig == SIGSYS || code == WORKER_PROTOCOL || code == WORKER_CLOSED) {
-        error_set(err, RB_DENIED,
-                  "the worker broke out of its rules (%s) at %s: treat the "
-                  "runbook as hostile",
-                  sig == SIGSYS ? "forbidden system call" : "protocol",
-                  seen[0] ? seen : "an unknown line");
-        return VERDICT_VIOLATION;
-    }
-    if (code == WORKER_JAIL)
-        error_set(err, RB_IO, "the worker could not lock itself in");
-    else
-        error_set(err, RB_IO, "the worker crashed (%s %d) at %s",
-                  sig ? "signal" : "exit status", sig ? sig : code,
-                  seen[0] ? seen : "an unknown line");
-    error_next(err, "rbrun doctor");
-    return VERDICT_CRASH;
-}
-
-enum worker_verdict worker_end(struct worker *w, int kill_it, struct error *err)
-{
-    enum worker_verdict verdict = VERDICT_FINE;
-    int status = 0;
-    if (w->fd >= 0)
-        close(w->fd);
-    w->fd = -1;
-    if (w->pid > 0) {
-        wait_gently(w, kill_it, &status);
-        verdict = judge(w, status, err);
-        w->pid = 0;
-    }
-    if (w->page)
-        munmap((void *)w->page, 4096);
-    w->page = NULL;
-    buf_free(&w->in);
-    buf_free(&w->out);
-    return verdict;
 }

@@ -7,6 +7,7 @@
 #define RBRUN_ENGINE_WORKER_H
 
 #include "../wire/frame.h"
+#include "limit.h"
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -17,25 +18,55 @@ struct worker {
     struct buf in;
     struct buf out;
     int blocked;           /* its last burst is complete: it waits for us */
-    int64_t running_since; /* steady ms; since when it owes us a burst */
+    int64_t counted_until; /* steady ms; up to then `thought` is counted */
+    int64_t thought;       /* ms it owed us a burst, in all */
+    uint64_t said;         /* bytes of its frames so far */
+    const char *what;      /* "the runbook", for messages */
+    const char *file;      /* where its limits are set; borrowed, or NULL */
+    struct limits limits;
+    struct limit_hit hit; /* the limit that ended it */
     volatile const struct worker_page *page;
     size_t consumed; /* bytes at the front of `in` already handed out */
+    uint64_t instructions; /* what it claims to have used, once it has ended */
 };
 
 enum worker_verdict {
     VERDICT_FINE,      /* exit 0 after the frames that were due */
-    VERDICT_LIMIT,     /* a limit of its own: instructions, memory */
-    VERDICT_TIME,      /* CPU or wall limit: the kernel or we ended it */
+    VERDICT_LIMIT,     /* a limit; `hit` says which */
     VERDICT_VIOLATION, /* a forbidden system call, a malformed frame */
     VERDICT_CRASH      /* SIGSEGV and the like, or an exit nobody planned */
 };
 
+/* What a worker is started with. */
+struct worker_job {
+    const char *role;       /* "run", "config" */
+    const char *what;       /* "the runbook", for messages */
+    const char *file;       /* the environment's, where its limits are set */
+    json_t *start;          /* START; limits and layers are added to it */
+    const struct buf *body; /* the source */
+    struct limits limits;
+    int require_jail; /* refuse to run where a layer is missing */
+};
+
 /*
- * Start `rbrun-worker ROLE` and send its START frame. body is the source.
- * Returns 0, RB_IO or RB_NOTFOUND (not installed).
+ * Start `rbrun-worker ROLE` and send its START frame. Returns 0, RB_IO,
+ * RB_NOTFOUND (not installed) or RB_TOOBIG (a source over its limit).
  */
-int worker_start(struct worker *w, const char *role, const json_t *start,
-                 const char *body, size_t body_size, struct error *err);
+int worker_start(struct worker *w, const struct worker_job *job,
+                 struct error *err);
+
+/* A limit that we watch is reached: remember which. used is in its unit,
+   where "api.lua:12", or NULL for the line last seen. Returns RB_TOOBIG and
+   fills err; the caller ends the worker. */
+int worker_reached(struct worker *w, enum limit_id id, double used,
+                   const char *where, struct error *err);
+
+/*
+ * Count the time since the last call as the worker's, if it owes us a burst;
+ * called at every turn. A long gap was ours (we were stopped), and counts as
+ * a second. Returns 0, or RB_TOOBIG at the limit "wall".
+ */
+int worker_account(struct worker *w, struct error *err);
 
 /* Queue a frame for the next worker_push. RB_TOOBIG. */
 int worker_queue(struct worker *w, enum frame_type type, uint32_t call,
@@ -62,9 +93,11 @@ int worker_next(struct worker *w, struct frame *f, int *got, struct error *err);
 /* Whether worker_next would find one. */
 int worker_has_next(const struct worker *w);
 
-/* Wait for one frame, at most patience ms. RB_IO when none came. */
-int worker_await(struct worker *w, struct frame *f, int64_t patience,
-                 struct error *err);
+/* Whether there is more than the frames that were taken. */
+int worker_said_more(const struct worker *w);
+
+/* Wait for one frame, as long as the limit "wall" lets it think. */
+int worker_await(struct worker *w, struct frame *f, struct error *err);
 
 /* End it (SIGKILL when it has not gone by itself) and reap it. Fills err
    with what became of it unless the verdict is VERDICT_FINE. Takes a worker

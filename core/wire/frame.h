@@ -80,7 +80,11 @@ void frame_free(struct frame *f);
 struct worker_page {
     uint64_t instructions; /* used so far */
     uint64_t memory;       /* bytes held by Lua now */
-    uint32_t line;         /* last line seen by the count hook, 0 unknown */
+    uint64_t wanted;       /* bytes of the frame that was too large */
+    uint32_t missing;      /* jail layers (layer.h) that could not be had */
+    uint32_t refused;      /* number of the system call that was refused, in
+                              a build with RBRUN_JAIL_TRAP */
+    uint32_t line;         /* last line seen, 0 unknown */
     char file[116];        /* NUL-terminated */
 };
 
@@ -90,7 +94,9 @@ enum worker_exit {
     WORKER_MEMORY = 11,
     WORKER_CLOSED = 12,
     WORKER_PROTOCOL = 13,
-    WORKER_JAIL = 14
+    WORKER_JAIL = 14,
+    WORKER_FRAME = 15, /* a document over the limit "frame" */
+    WORKER_TRAPPED = 16 /* RBRUN_JAIL_TRAP: a forbidden system call */
 };
 
 #endif

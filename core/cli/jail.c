@@ -1,0 +1,21 @@
+#include "jail.h"
+#include "../wire/layer.h"
+
+#include <stdio.h>
+
+void jail_warn(const struct view *v, const struct run *r)
+{
+    char names[100], text[300];
+    unsigned missing = JAIL_REQUIRED & ~layer_set(r->jail);
+    if (!missing)
+        return;
+    layer_names(missing, names, sizeof names);
+    snprintf(text, sizeof text,
+             "the runbook's jail lacks %s on this machine (rbrun doctor); "
+             "--require-jail would refuse to run",
+             names);
+    if (v->kind == VIEW_JSON)
+        view_json("warning", json_pack("{s:s}", "message", text));
+    else
+        fprintf(stderr, "warning: %s\n", text);
+}
