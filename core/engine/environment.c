@@ -156,76 +156,6 @@ static int check_noun(const char *noun, const json_t *bindings,
     return rc;
 }
 
-int pattern_covers(const char *pattern, const char *name)
-{
-    size_t size = strlen(pattern);
-    if (size && pattern[size - 1] == '*')
-        return strncmp(pattern, name, size - 1) == 0;
-    return strcmp(pattern, name) == 0;
-}
-
-static int split_grant(const char *grant, char *verb, char *system, size_t size)
-{
-    const char *blank = strchr(grant, ' ');
-    size_t length = blank ? (size_t)(blank - grant) : strlen(grant);
-    if (!length || length >= size)
-        return RB_INVALID;
-    memcpy(verb, grant, length);
-    verb[length] = '\0';
-    /* Cut short, "a*b" could become "a*". */
-    if (blank && strlen(blank + 1) >= size)
-        return RB_INVALID;
-    snprintf(system, size, "%s", blank ? blank + 1 : "");
-    return strchr(system, ' ') ? RB_INVALID : 0;
-}
-
-static int grant_means_something(const char *pattern)
-{
-    for (const struct verb *v = verb_table; v->name; v++) {
-        if (pattern_covers(pattern, v->name))
-            return 1;
-    }
-    return 0;
-}
-
-static int check_grant(const char *runbook, const json_t *grant,
-                       struct error *err)
-{
-    char verb[128], system[128];
-    const char *near;
-    if (!json_is_string(grant) ||
-        split_grant(json_string_value(grant), verb, system, sizeof verb) != 0)
-        return error_set(err, RB_INVALID,
-                         "grants[\"%s\"]: a grant is \"verb name\", such as "
-                         "\"deploy.* api\"",
-                         runbook);
-    if (grant_means_something(verb))
-        return 0;
-    near = verb_nearest(verb);
-    return error_set(err, RB_INVALID,
-                     "grants[\"%s\"]: there is no verb \"%s\"%s%s%s", runbook,
-                     verb, near ? " (did you mean \"" : "", near ? near : "",
-                     near ? "\"?)" : "");
-}
-
-static int check_grants(const json_t *grants, struct error *err)
-{
-    const char *runbook;
-    json_t *list;
-    int rc = 0;
-    if (grants && !json_is_object(grants))
-        return error_set(err, RB_INVALID,
-                         "grants must be a table: [\"api.lua\"] = { ... }");
-    json_object_foreach((json_t *)grants, runbook, list)
-    {
-        for (size_t i = 0; !rc && i < json_array_size(list); i++)
-            rc = check_grant(runbook, json_array_get(list, i), err);
-        if (rc)
-            break;
-    }
-    return rc;
-}
-
 /* People type it to confirm: nothing, or what does not show, is no name. */
 static int check_name(const json_t *name, struct error *err)
 {
@@ -264,7 +194,7 @@ static int check_table(const json_t *table, struct error *err)
         if (rc)
             break;
     }
-    return rc ? rc : check_grants(json_object_get(table, "grants"), err);
+    return rc ? rc : grants_check(json_object_get(table, "grants"), err);
 }
 
 int environment_take(struct environment *e, const char *file, json_t *table,
@@ -347,39 +277,18 @@ int environment_binding(const struct environment *e, const struct verb *v,
     return rc;
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-static int list_grants(const json_t *list, const char *verb, const char *system)
-{
-    char pattern[128], on[128];
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *grant = json_string_value(json_array_get(list, i));
-        if (split_grant(grant, pattern, on, sizeof on) == 0 &&
-            pattern_covers(pattern, verb) &&
-            (!system[0] || pattern_covers(on, system)))
-            return 1;
-    }
-    return 0;
-}
-
 int environment_granted(const struct environment *e, const char *runbook,
                         const struct verb *v, const char *system,
                         struct error *err)
 {
-    const json_t *grants = json_object_get(e->table, "grants");
-    const char *keys[] = {runbook, base_name(runbook), "*"};
-    for (size_t i = 0; i < 3; i++) {
-        if (list_grants(json_object_get(grants, keys[i]), v->name, system))
-            return 0;
-    }
+    char grant[300];
+    if (grants_allow(e->table, runbook, v->name, system))
+        return 0;
+    snprintf(grant, sizeof grant, "\"%s%s%s\"", v->name, system[0] ? " " : "",
+             system);
     error_set(err, RB_DENIED, "%s%s%s is not granted to %s in environment %s",
               v->name, system[0] ? " on " : "", system, runbook, e->name);
-    error_next(err, "add \"%s%s%s\" to grants[\"%s\"] in %s", v->name,
-               system[0] ? " " : "", system, base_name(runbook), e->file);
+    grants_way_out(e->file, e->table, runbook, grant, err);
     return RB_DENIED;
 }
 

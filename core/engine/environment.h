@@ -8,6 +8,7 @@
 
 #include "../wire/error.h"
 #include "../wire/value.h"
+#include "grants.h"
 #include "verb.h"
 
 struct environment {
@@ -20,8 +21,7 @@ struct environment {
 
 /*
  * Check and take the table of an environment file: known nouns and drivers,
- * every binding's options by its driver's table, grants that name verbs and
- * bindings that exist. RB_INVALID names the place ("deploy.api.releases").
+ * grants that name verbs. RB_INVALID names the place ("deploy.api.releases").
  */
 int environment_take(struct environment *e, const char *file, json_t *table,
                      struct error *err);
@@ -37,14 +37,12 @@ int environment_binding(const struct environment *e, const struct verb *v,
 
 /*
  * May this runbook (path below the runbooks folder, or base name) make this
- * call on this system ("" for none)? 0, or RB_DENIED with the line to add.
+ * call on this system ("" for none)? 0, or RB_DENIED with what to add, and on
+ * which line of the file.
  */
 int environment_granted(const struct environment *e, const char *runbook,
                         const struct verb *v, const char *system,
                         struct error *err);
-
-/* Does pattern, "deploy.*" or "deploy.release", cover the name? */
-int pattern_covers(const char *pattern, const char *name);
 
 void environment_free(struct environment *e);
 

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define WAYS_MAX 12
-#define LATER "(known after apply)"
 
 /* Texts for people, which may hold numbers that move: not what a write
    changes. */
@@ -45,104 +44,6 @@ int plan_foresaw(const json_t *foreseen, const struct verb *v,
     }
     json_decref(wanted);
     return found;
-}
-
-/* -- predictions -------------------------------------------------------- */
-
-static json_t *predict_release(const json_t *args)
-{
-    const char *version = value_text(args, "version", "");
-    json_t *v = json_pack("{s:s, s:b, s:[]}", "version", version, "healthy", 1,
-                          "instances");
-    if (strlen(version) == 40 && strspn(version, "0123456789abcdef") == 40)
-        json_object_set_new(v, "commit", json_string(version));
-    return v;
-}
-
-static json_t *predict_shift(const json_t *args)
-{
-    return json_pack("{s:O, s:{}}", "weights", json_object_get(args, "weights"),
-                     "before");
-}
-
-static json_t *predict_migration(const json_t *args)
-{
-    return json_pack("{s:s, s:s, s:s, s:i, s:b}", "version", LATER, "before",
-                     value_text(args, "expect", ""), "file", LATER,
-                     "statements", 0, "transaction", 1);
-}
-
-static json_t *predict_snapshot(const json_t *args)
-{
-    (void)args;
-    return json_pack("{s:s, s:i, s:i, s:f, s:b, s:s, s:[]}", "id", LATER,
-                     "bytes", 0, "files", 0, "seconds", 0.0, "verified", 1,
-                     "path", LATER, "not_covered");
-}
-
-static json_t *predict_flag(const json_t *args)
-{
-    int on = value_bool(args, "on", 0);
-    return json_pack("{s:s, s:b, s:b}", "flag", value_text(args, "flag", ""),
-                     "on", on, "before", !on);
-}
-
-static json_t *predict_notice(const json_t *args)
-{
-    (void)args;
-    return json_pack("{s:i}", "attempts", 1);
-}
-
-static json_t *predict_command(const json_t *args)
-{
-    (void)args;
-    return json_pack("{s:i, s:s, s:f}", "status", 0, "output", "", "seconds",
-                     0.0);
-}
-
-/* A read that waits for a condition: in the plan it comes true. */
-static json_t *predict_await(const json_t *args)
-{
-    const json_t *bound = json_object_get(args, "below");
-    if (!bound)
-        bound = json_object_get(args, "above");
-    return json_pack("{s:f, s:f, s:f, s:s}", "value", json_number_value(bound),
-                     "age", 0.0, "took", 0.0, "expr",
-                     value_text(args, "expr", ""));
-}
-
-static json_t *predict_check(const json_t *args)
-{
-    return json_pack("{s:I, s:f, s:s}", "status",
-                     (json_int_t)value_int(args, "status", 200), "seconds", 0.0,
-                     "body", "");
-}
-
-static json_t *predict_verified(const json_t *args)
-{
-    return json_pack("{s:s, s:i, s:i, s:f}", "id", value_text(args, "id", ""),
-                     "files", 0, "bytes", 0, "age", 0.0);
-}
-
-static const struct {
-    const char *verb;
-    json_t *(*predict)(const json_t *args);
-} predictions[] = {
-    {"deploy.release", predict_release}, {"deploy.shift", predict_shift},
-    {"migrate.up", predict_migration},   {"migrate.down", predict_migration},
-    {"snapshot.take", predict_snapshot}, {"snapshot.verify", predict_verified},
-    {"flag.set", predict_flag},          {"notify.send", predict_notice},
-    {"command.run", predict_command},    {"metric.await", predict_await},
-    {"http.check", predict_check},
-};
-
-json_t *plan_predict(const struct verb *v, const json_t *args)
-{
-    for (size_t i = 0; i < sizeof predictions / sizeof *predictions; i++) {
-        if (strcmp(predictions[i].verb, v->name) == 0)
-            return predictions[i].predict(args);
-    }
-    return NULL;
 }
 
 /* -- one way ------------------------------------------------------------ */
@@ -209,7 +110,7 @@ static void answer_write(struct run *r, struct call *c)
     /* Nobody should branch on an output that is only predicted; a write that
        is settled without its answer (resolve) has none. */
     if (json_object_get(value, "output"))
-        json_object_set_new(value, "output", json_string(LATER));
+        json_object_set_new(value, "output", json_string(PLAN_LATER));
     remember_effect(r, c, value);
     add_entry(r, c, NULL);
     call_answer(c, OUTCOME_OK, value, NULL);
@@ -232,8 +133,8 @@ static int answer_later(struct run *r, struct call *c)
         snprintf(text, sizeof text, "%s:%lld: %s %s",
                  value_text(c->request, "file", "?"),
                  (long long)value_int(c->request, "line", 0), c->verb->name,
-                 LATER);
-        add_entry(r, c, LATER);
+                 PLAN_LATER);
+        add_entry(r, c, PLAN_LATER);
         json_object_set_new(
             json_array_get(p->branch, json_array_size(p->branch) - 1), "blind",
             json_true());
@@ -247,7 +148,7 @@ static int answer_later(struct run *r, struct call *c)
         call_answer(c, OUTCOME_NOT_REACHED, NULL,
                     "the condition was not reached in time");
     } else {
-        add_entry(r, c, LATER);
+        add_entry(r, c, PLAN_LATER);
         call_answer(c, OUTCOME_OK, value, NULL);
     }
     settled(c);
@@ -306,7 +207,7 @@ int plan_answer(struct run *r, struct call *c, struct error *err)
         return answer_later(r, c)
                    ? error_set(err, RB_NOTFOUND, "the plan's sight ends")
                    : 0;
-    if (strcmp(value_text(call_args(c), "id", ""), LATER) == 0) {
+    if (strcmp(value_text(call_args(c), "id", ""), PLAN_LATER) == 0) {
         answer_later(r, c);
         return 0;
     }
@@ -416,7 +317,7 @@ static int walk(struct run *r, struct plan *p, uint32_t fail_at,
 
 static int is_fork(const json_t *entry)
 {
-    return strcmp(value_text(entry, "note", ""), LATER) == 0 &&
+    return strcmp(value_text(entry, "note", ""), PLAN_LATER) == 0 &&
            strcmp(value_text(entry, "effect", ""), "read") == 0 &&
            strcmp(value_text(entry, "verb", ""), "snapshot.verify") != 0 &&
            !json_object_get(entry, "blind") &&

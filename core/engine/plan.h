@@ -7,6 +7,9 @@
 
 #include "run.h"
 
+/* Stands for what only the real thing can answer. */
+#define PLAN_LATER "(known after apply)"
+
 struct plan {
     char id[16];        /* digest of program, inputs and foreseen writes */
     json_t *entries;    /* calls in order: writes, notices, waits, and the

@@ -91,16 +91,7 @@ int program_read(struct program *p, const char *file, struct error *err)
 
 const char *program_shown(const struct program *p)
 {
-    char here[PLACE_PATH];
-    size_t size;
-    if (!p->path[0])
-        return "FILE";
-    if (!getcwd(here, sizeof here))
-        return p->path;
-    size = strlen(here);
-    if (strncmp(p->path, here, size) == 0 && p->path[size] == '/')
-        return p->path + size + 1;
-    return p->path;
+    return p->path[0] ? place_shown(p->path) : "FILE";
 }
 
 static int name_is_plain(const char *name)

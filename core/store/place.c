@@ -300,3 +300,15 @@ int place_write(const char *directory, const char *name, const void *bytes,
     int rc = place_put(directory, name, bytes, size, err);
     return rc ? rc : place_flush(directory, err);
 }
+
+const char *place_shown(const char *path)
+{
+    char here[PLACE_PATH];
+    size_t size;
+    if (!getcwd(here, sizeof here))
+        return path;
+    size = strlen(here);
+    if (strncmp(path, here, size) == 0 && path[size] == '/')
+        return path + size + 1;
+    return path;
+}

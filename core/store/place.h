@@ -33,6 +33,10 @@ int place_find_run(const char *name, char id[RUN_ID], char *path, size_t size,
 /* Ids of all runs, oldest first. *ids is malloc'ed, as one block. */
 int place_list_runs(char (**ids)[RUN_ID], size_t *count, struct error *err);
 
+/* The path for a person to type: relative where it lies below the working
+   directory. Borrowed from path. */
+const char *place_shown(const char *path);
+
 /* Read a whole file of at most max bytes. 0, RB_NOTFOUND, RB_IO, RB_TOOBIG. */
 int place_read(const char *path, size_t max, struct buf *out,
                struct error *err);
