@@ -3,6 +3,7 @@
 #include "../drivers/registry.h"
 #include "../store/digest.h"
 #include "../wire/utf8.h"
+#include "grants.h"
 #include "nearest.h"
 #include "secret.h"
 
@@ -202,6 +203,8 @@ int environment_take(struct environment *e, const char *file, json_t *table,
 {
     char *slash;
     int rc = check_table(table, err);
+    if (!rc)
+        rc = limits_read(json_object_get(table, "limits"), &e->limits, err);
     if (!rc)
         rc = digest_value(table, e->digest);
     if (rc) {

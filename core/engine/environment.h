@@ -8,6 +8,7 @@
 
 #include "../wire/error.h"
 #include "../wire/value.h"
+#include "limit.h"
 #include "grants.h"
 #include "verb.h"
 
@@ -17,6 +18,7 @@ struct environment {
     char root[4096]; /* its directory */
     char digest[65]; /* of the table's canonical text */
     json_t *table;   /* owned */
+    struct limits limits;
 };
 
 /*
