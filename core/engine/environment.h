@@ -8,10 +8,7 @@
 
 #include "../wire/error.h"
 #include "../wire/value.h"
-<<<<<<< HEAD
 #include "limit.h"
-=======
->>>>>>> f5f9f02 (Name the line of the environment file that would grant a call)
 #include "grants.h"
 #include "verb.h"
 
