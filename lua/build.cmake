@@ -14,7 +14,7 @@ find_library(LPEG_STATIC liblua5.4-lpeg.a REQUIRED)
 
 add_executable(embed-tool ${CMAKE_CURRENT_LIST_DIR}/embed_tool.c)
 target_include_directories(embed-tool SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
-target_link_libraries(embed-tool PRIVATE ${LUA_STATIC} m dl)
+target_link_libraries(embed-tool PRIVATE wire ${LUA_STATIC} m dl)
 set_target_properties(embed-tool PROPERTIES
   RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/CMakeFiles)
 
@@ -28,16 +28,24 @@ foreach(file ${STDLIB})
   list(APPEND STDLIB_FILES ${CMAKE_SOURCE_DIR}/stdlib/${file})
 endforeach()
 set(EMBEDDED ${CMAKE_BINARY_DIR}/embedded.c)
-add_custom_command(OUTPUT ${EMBEDDED}
-  COMMAND embed-tool ${EMBEDDED} ${STDLIB_PAIRS}
+# What the engine writes into a journal about the Lua that ran it.
+set(LUA_BUILD ${CMAKE_BINARY_DIR}/lua_build.c)
+add_custom_command(OUTPUT ${EMBEDDED} ${LUA_BUILD}
+  COMMAND embed-tool ${EMBEDDED} ${LUA_BUILD} ${STDLIB_PAIRS}
   DEPENDS embed-tool ${STDLIB_FILES}
   COMMENT "Compiling the stdlib" VERBATIM)
+
+add_custom_target(embedded DEPENDS ${EMBEDDED} ${LUA_BUILD})
+add_library(lua-build STATIC ${LUA_BUILD})
+add_dependencies(lua-build embedded)
+target_link_libraries(engine PUBLIC lua-build)
 
 set(WORKER_SOURCES budget convert dialect host jail link order report scan
   text)
 list(TRANSFORM WORKER_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 list(TRANSFORM WORKER_SOURCES APPEND .c)
 add_library(worker STATIC ${WORKER_SOURCES} ${EMBEDDED})
+add_dependencies(worker embedded)
 target_include_directories(worker PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_include_directories(worker SYSTEM PUBLIC ${LUA_INCLUDE_DIRS})
 target_link_libraries(worker PUBLIC ${LPEG_STATIC} ${LUA_STATIC} wire m)

@@ -1,21 +1,29 @@
 /*
- * Build step: compile stdlib files and write them as a C table.
- *   embed_tool OUTPUT.c NAME FILE [NAME FILE ...]
+ * Build step: compile stdlib files and write them as a C table, and beside
+ * it, for the engine, the name of the Lua that this is.
+ *   embed_tool OUTPUT.c NAME.c NAME FILE [NAME FILE ...]
  * A syntax error in the stdlib is then an error of the build.
  */
+#include "../core/wire/sha256.h"
+
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static size_t total;
+static unsigned char code[1 << 20]; /* all of it, for its digest */
 
 static int write_bytes(lua_State *L, const void *bytes, size_t size, void *data)
 {
     const unsigned char *at = bytes;
     (void)L;
-    for (size_t i = 0; i < size; i++, total++)
+    if (total + size > sizeof code)
+        return 1;
+    for (size_t i = 0; i < size; i++, total++) {
+        code[total] = at[i];
         fprintf(data, "%u,%s", at[i], total % 20 == 19 ? "\n" : "");
+    }
     return 0;
 }
 
@@ -53,7 +61,10 @@ static int embed(FILE *out, int count, char **pairs)
         if (load(L, pairs[2 * i], pairs[2 * i + 1]))
             return -1;
         fprintf(out, "static const unsigned char chunk%d[] = {\n", i);
-        lua_dump(L, write_bytes, out, 0);
+        if (lua_dump(L, write_bytes, out, 0)) {
+            fputs("the stdlib is too large\n", stderr);
+            return -1;
+        }
         fputs("};\n", out);
         lua_pop(L, 1);
     }
@@ -66,14 +77,31 @@ static int embed(FILE *out, int count, char **pairs)
     return 0;
 }
 
+/* What the same program may come out differently with: the version of Lua,
+   the size of its values, the stdlib. */
+static int name_build(const char *path)
+{
+    char digest[65];
+    FILE *out = fopen(path, "w");
+    if (!out)
+        return -1;
+    sha256_text(code, total, digest);
+    fprintf(out,
+            "extern const char lua_build[];\n"
+            "const char lua_build[] = \"%s, %d bit, stdlib %.12s\";\n",
+            LUA_RELEASE, (int)sizeof(void *) * 8, digest);
+    return fclose(out);
+}
+
 int main(int argc, char **argv)
 {
-    FILE *out = argc > 2 ? fopen(argv[1], "w") : NULL;
+    FILE *out = argc > 3 ? fopen(argv[1], "w") : NULL;
     if (!out) {
-        fputs("usage: embed_tool OUTPUT.c NAME FILE ...\n", stderr);
+        fputs("usage: embed_tool OUTPUT.c NAME.c NAME FILE ...\n", stderr);
         return 2;
     }
-    if (embed(out, (argc - 2) / 2, argv + 2) || fclose(out)) {
+    if (embed(out, (argc - 3) / 2, argv + 3) || fclose(out) ||
+        name_build(argv[2])) {
         remove(argv[1]);
         return 1;
     }
