@@ -287,6 +287,7 @@ static void forget_way(struct run *r)
     for (size_t i = 0; i < r->undo_count; i++)
         free(r->undos[i].what);
     r->undo_count = 0;
+    r->undo_at = 0;
     r->sequence = 0;
     r->over = r->stop_sent = 0;
     r->broken = r->parked = 0;
@@ -333,6 +334,10 @@ static int walk_fork(struct run *r, struct plan *p, json_t *entry,
     json_t *tail, *one;
     size_t i;
     int rc = walk(r, p, at, err);
+    if (!rc && r->hostile) {
+        *err = r->error;
+        rc = RB_DENIED;
+    }
     if (rc)
         return rc;
     tail = json_array();
