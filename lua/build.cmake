@@ -31,7 +31,7 @@ set(EMBEDDED ${CMAKE_BINARY_DIR}/embedded.c)
 # What the engine writes into a journal about the Lua that ran it.
 set(LUA_BUILD ${CMAKE_BINARY_DIR}/lua_build.c)
 add_custom_command(OUTPUT ${EMBEDDED} ${LUA_BUILD}
-  COMMAND embed-tool ${EMBEDDED} ${LUA_BUILD} ${STDLIB_PAIRS}
+  COMMAND embed-tool --build ${LUA_BUILD} ${EMBEDDED} ${STDLIB_PAIRS}
   DEPENDS embed-tool ${STDLIB_FILES}
   COMMENT "Compiling the stdlib" VERBATIM)
 

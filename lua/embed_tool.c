@@ -1,7 +1,8 @@
 /*
- * Build step: compile stdlib files and write them as a C table, and beside
- * it, for the engine, the name of the Lua that this is.
- *   embed_tool OUTPUT.c NAME.c NAME FILE [NAME FILE ...]
+ * Build step: compile stdlib files and write them as a C table.
+ *   embed_tool OUTPUT.c NAME FILE [NAME FILE ...]
+ * With --build FILE.c before all that, also the name of the Lua that this is,
+ * for the engine.
  * A syntax error in the stdlib is then an error of the build.
  */
 #include "../core/wire/sha256.h"
@@ -10,6 +11,7 @@
 #include <lua.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static size_t total;
 static unsigned char code[1 << 20]; /* all of it, for its digest */
@@ -95,13 +97,21 @@ static int name_build(const char *path)
 
 int main(int argc, char **argv)
 {
-    FILE *out = argc > 3 ? fopen(argv[1], "w") : NULL;
+    const char *build = NULL;
+    FILE *out;
+    if (argc > 2 && strcmp(argv[1], "--build") == 0) {
+        build = argv[2];
+        argv += 2;
+        argc -= 2;
+    }
+    out = argc > 2 ? fopen(argv[1], "w") : NULL;
     if (!out) {
-        fputs("usage: embed_tool OUTPUT.c NAME.c NAME FILE ...\n", stderr);
+        fputs("usage: embed_tool [--build FILE.c] OUTPUT.c NAME FILE ...\n",
+              stderr);
         return 2;
     }
-    if (embed(out, (argc - 3) / 2, argv + 3) || fclose(out) ||
-        name_build(argv[2])) {
+    if (embed(out, (argc - 2) / 2, argv + 2) || fclose(out) ||
+        (build && name_build(build))) {
         remove(argv[1]);
         return 1;
     }

@@ -1,6 +1,7 @@
 # rbrun with a file table that fails on request, and a worker that dies on
 # request; never installed.
-rbrun_executable(rbrun-faulty tests/tools/faulty.c)
+rbrun_executable(rbrun-faulty tests/tools/faulty.c
+  tests/tools/faulty_clock.c)
 add_executable(bad-worker tests/tools/bad_worker.c)
 target_link_libraries(bad-worker PRIVATE wire)
 # What a run stands on: the store, and the parts of the engine by themselves.
