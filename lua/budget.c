@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "budget.h"
+#include "../core/wire/heap.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ void *budget_alloc(void *data, void *block, size_t old_size, size_t size)
 {
     struct budget *b = data;
     int is_object = !block && old_size;
-    void *result = NULL;
+    void *result;
     if (!block)
         old_size = 0;
     if (!size) {
@@ -38,14 +39,14 @@ void *budget_alloc(void *data, void *block, size_t old_size, size_t size)
         b->held -= old_size;
         return NULL;
     }
-    if (size <= old_size || is_allowed(b, b->held - old_size + size, is_object))
-        result = realloc(block, size);
-    if (!result) {
+    if (size > old_size &&
+        !is_allowed(b, b->held - old_size + size, is_object)) {
         if (b->refused)
             _exit(WORKER_MEMORY);
         b->refused = 1;
         return NULL;
     }
+    result = heap_grow(block, size);
     if (size > old_size)
         b->refused = 0;
     b->held += size - old_size;

@@ -25,7 +25,7 @@ target_include_directories(rbrun-reader PRIVATE lua)
 target_include_directories(rbrun-reader SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
 target_link_libraries(rbrun-reader PRIVATE reader-metric ${LUA_STATIC}
   ${PG_QUERY_STATIC} m)
-if(NOT RBRUN_SANITIZE AND NOT RBRUN_DYNAMIC)
+if(NOT RBRUN_SANITIZE AND NOT RBRUN_VALGRIND)
   target_link_options(rbrun-reader PRIVATE -static-pie)
 endif()
 

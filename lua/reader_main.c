@@ -8,6 +8,7 @@
 #include "reader.h"
 #include "reader_metric.h"
 #include "../core/wire/frame.h"
+#include "../core/wire/heap.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -155,21 +156,29 @@ static int work(const struct reader_role *role, char *chunk,
     return rc ? rc : role->finish(reply, err);
 }
 
+/* Its only limit of memory is the jail's, on all of it. */
+static void no_memory(void)
+{
+    _exit(WORKER_MEMORY);
+}
+
 int main(int argc, char **argv)
 {
     const struct reader_role *role = argc > 1 ? find_role(argv[1]) : NULL;
     long seconds = argc > 2 ? strtol(argv[2], NULL, 10) : SECONDS;
     struct reader_reply reply = {NULL, NULL, 0};
     struct error err = {0, "", ""};
-    char *chunk = malloc(CHUNK);
+    char *chunk;
     if (!role) {
         fputs("usage: rbrun-reader metric|sql [SECONDS] 3<>SOCKET\n", stderr);
         return WORKER_PROTOCOL;
     }
+    heap_on_end(no_memory);
+    chunk = heap_get(CHUNK);
     if (seconds < 1 || seconds > 3600)
         seconds = SECONDS;
     json_object_seed(0); /* reads the kernel's random numbers, once */
-    if (!chunk || role->prepare(&err))
+    if (role->prepare(&err))
         _exit(WORKER_JAIL);
     /* Whether each layer held was said, or demanded, when the run's worker
        closed the same jail on the same machine. */

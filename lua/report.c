@@ -3,10 +3,10 @@
 #include "budget.h"
 #include "text.h"
 #include "../core/wire/error.h"
+#include "../core/wire/heap.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define REPORT_FRAMES 20
@@ -39,13 +39,8 @@ int report_source(const char *file, const char *text, size_t size)
     struct source *s = &sources[source_count];
     if (source_count == REPORT_SOURCES)
         return RB_TOOBIG;
-    s->file = strdup(file);
-    s->text = malloc(size + 1);
-    if (!s->file || !s->text) {
-        free(s->file);
-        free(s->text);
-        return RB_NOMEM;
-    }
+    s->file = heap_text(file);
+    s->text = heap_get(size + 1);
     memcpy(s->text, text, size);
     s->text[size] = '\0';
     s->size = size;

@@ -13,7 +13,7 @@
 
 /*
  * Remember a file's text, so that a report can quote it. Both are copied.
- * Returns 0, RB_NOMEM or RB_TOOBIG (more than REPORT_SOURCES files).
+ * Returns 0, RB_TOOBIG (more than REPORT_SOURCES files).
  */
 int report_source(const char *file, const char *text, size_t size);
 

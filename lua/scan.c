@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "scan.h"
 #include "../core/wire/buf.h"
+#include "../core/wire/heap.h"
 
 #include <lauxlib.h>
 #include <stdint.h>
@@ -124,11 +125,7 @@ static size_t take_count(struct cursor *c)
 static void take_constants(struct cursor *c, struct proto *p)
 {
     p->constant_count = take_count(c);
-    p->constants = calloc(p->constant_count + 1, sizeof *p->constants);
-    if (!p->constants) {
-        c->bad = 1;
-        return;
-    }
+    p->constants = heap_zeroed(p->constant_count + 1, sizeof *p->constants);
     for (size_t i = 0; i < p->constant_count && !c->bad; i++) {
         switch (take_byte(c)) {
         case LUA_TNUMBER:            /* LUA_VNUMINT */
@@ -150,8 +147,8 @@ static void take_lines(struct cursor *c, struct proto *p, int line)
 {
     size_t count = take_count(c), absolute;
     const signed char *steps = (const signed char *)take(c, count);
-    p->lines = calloc(p->code_count + 1, sizeof *p->lines);
-    if (!p->lines || (count && count != p->code_count))
+    p->lines = heap_zeroed(p->code_count + 1, sizeof *p->lines);
+    if (count && count != p->code_count)
         c->bad = 1;
     absolute = take_count(c);
     for (size_t i = 0; i < count && !c->bad; i++) {
@@ -334,9 +331,8 @@ void scan_function(lua_State *L, const char *file)
     struct cursor c = {NULL, NULL, 0};
     if (file_count == (int)(sizeof files / sizeof *files))
         return;
-    files[file_count] = strdup(file);
-    if (files[file_count] && !lua_dump(L, collect, &dump, 0) &&
-        dump.size > header) {
+    files[file_count] = heap_text(file);
+    if (!lua_dump(L, collect, &dump, 0) && dump.size > header) {
         file_count++;
         c.at = (unsigned char *)dump.data + header;
         c.end = (unsigned char *)dump.data + dump.size;

@@ -16,6 +16,7 @@
 #include "link.h"
 #include "report.h"
 #include "scan.h"
+#include "../core/wire/heap.h"
 
 #include <lauxlib.h>
 #include <signal.h>
@@ -279,7 +280,7 @@ static void work(struct worker *w)
     lock_in(w, f.value);
     w->L = lua_newstate(budget_alloc, &w->budget);
     if (!w->L)
-        _exit(WORKER_MEMORY);
+        _exit(WORKER_HEAP);
     lua_atpanic(w->L, on_panic);
     budget_watch(w->L);
     if (w->is_check)
@@ -295,6 +296,11 @@ static void work(struct worker *w)
         run(w);
 }
 
+static void no_memory(void)
+{
+    _exit(WORKER_HEAP);
+}
+
 int main(int argc, char **argv)
 {
     static struct worker w;
@@ -302,6 +308,7 @@ int main(int argc, char **argv)
         fputs("rbrun-worker is started by rbrun; see rbrun(1)\n", stderr);
         return 2;
     }
+    heap_on_end(no_memory);
     w.role = argv[1];
     w.budget.page = map_page();
     /* Until START tells the real limits nothing of an author runs. */

@@ -4,6 +4,7 @@
 #include "../engine/session.h"
 #include "../ui/phrase.h"
 #include "../ui/view.h"
+#include "../wire/heap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,13 +145,13 @@ static int by_begin(const void *a, const void *b)
    cannot be read comes first, with its message. */
 static struct begun *in_order(char (*ids)[RUN_ID], size_t count)
 {
-    struct begun *list = calloc(count + 1, sizeof *list);
+    struct begun *list = heap_zeroed(count + 1, sizeof *list);
     char path[PLACE_PATH + 64] = "";
     struct error ignored;
     size_t used;
     place_root(path, PLACE_PATH, &ignored);
     used = strlen(path);
-    for (size_t i = 0; list && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct tape t = {0};
         strcpy(list[i].id, ids[i]);
         snprintf(path + used, sizeof path - used, "/runs/%s", ids[i]);
@@ -158,8 +159,7 @@ static struct begun *in_order(char (*ids)[RUN_ID], size_t count)
             list[i].at = t.records[0].at;
         tape_free(&t);
     }
-    if (list)
-        qsort(list, count, sizeof *list, by_begin);
+    qsort(list, count, sizeof *list, by_begin);
     return list;
 }
 
@@ -175,7 +175,7 @@ static int print_all(int only_open, int json)
         return EXIT_REFUSED;
     }
     list = in_order(ids, count);
-    for (size_t i = 0; list && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         int rc = print_run(list[i].id, only_open, json, 0);
         if (rc == RB_CORRUPT || rc == RB_INVALID)
             worst = EXIT_REFUSED;

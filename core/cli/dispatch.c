@@ -3,6 +3,7 @@
 #include "options.h"
 #include "../engine/nearest.h"
 #include "../engine/run.h"
+#include "../engine/shortage.h"
 #include "../ui/phrase.h"
 
 #include <signal.h>
@@ -68,6 +69,7 @@ int rbrun_main(int argc, char **argv)
     const char *first = argc > 1 ? argv[1] : "help";
     int skip = 2;
     install_signals();
+    shortage_expect();
     if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
         first = "help";
     if (strcmp(first, "--version") == 0)

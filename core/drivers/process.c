@@ -39,10 +39,15 @@ static void end_group(pid_t group)
     }
 }
 
-static void on_term(int signal)
+void process_end_program(void)
 {
     if (running_group > 0)
         end_group((pid_t)running_group);
+}
+
+static void on_term(int signal)
+{
+    process_end_program();
     _exit(128 + signal);
 }
 

@@ -56,4 +56,7 @@ void process_describe(const struct process_result *r, char *out, size_t size);
  */
 void process_end_on_term(void);
 
+/* End the running program's group, if there is one: this process ends. */
+void process_end_program(void);
+
 #endif

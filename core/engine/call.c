@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "../store/io.h"
+#include "../wire/heap.h"
 #include "call_parts.h"
 
 #include <errno.h>
@@ -15,9 +16,7 @@
 
 struct call *call_new(uint32_t sequence, const struct verb *v, json_t *request)
 {
-    struct call *c = calloc(1, sizeof *c);
-    if (!c)
-        return NULL;
+    struct call *c = heap_zeroed(1, sizeof *c);
     c->sequence = sequence;
     c->verb = v;
     c->request = json_incref(request);
@@ -163,10 +162,10 @@ static void no_answer(struct call *c, int status)
                  "signal %d (%s)",
                  c->verb->name, WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
-        snprintf(text, sizeof text,
-                 "the driver process of %s ended without "
-                 "an answer",
-                 c->verb->name);
+        snprintf(
+            text, sizeof text, "the driver process of %s %s", c->verb->name,
+            WEXITSTATUS(status) == CALL_NO_MEMORY ? "ran out of memory"
+                                                  : "ended without an answer");
     call_answer(c,
                 write           ? OUTCOME_UNKNOWN
                 : c->terminated ? OUTCOME_TIMEOUT
@@ -272,7 +271,7 @@ char *call_progress(struct call *c)
         return NULL;
     *end = '\0';
     start = memrchr(c->progress.data, '\n', (size_t)(end - c->progress.data));
-    line = strdup(start ? start + 1 : c->progress.data);
+    line = heap_text(start ? start + 1 : c->progress.data);
     buf_consume(&c->progress, (size_t)(end - c->progress.data) + 1);
     return line;
 }

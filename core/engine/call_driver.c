@@ -7,6 +7,7 @@
 #include "../drivers/process.h"
 #include "../drivers/registry.h"
 #include "../store/io.h"
+#include "../wire/heap.h"
 #include "call_parts.h"
 
 #include <fcntl.h>
@@ -82,6 +83,14 @@ static void write_answer(int fd, const struct driver_answer *a)
     if (value_encode(doc, &text) == 0)
         io_write_all(fd, buf_text(&text), text.size);
     /* else: an answer over the maximum is no answer; the engine says so */
+    buf_free(&text);
+    json_decref(doc);
+}
+
+static void end_without_memory(void)
+{
+    process_end_program();
+    _exit(CALL_NO_MEMORY);
 }
 
 /* The child: a fork of the engine that keeps the lock's descriptor (the run
@@ -94,6 +103,7 @@ static void driver_process(struct call *c, const struct call_context *x,
     struct driver_answer a;
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     sigset_t none;
+    heap_on_end(end_without_memory);
     setpgid(0, 0);
     process_end_on_term();
     signal(SIGINT, SIG_IGN);
@@ -110,6 +120,7 @@ static void driver_process(struct call *c, const struct call_context *x,
     d.progress_fd = progress;
     ask(row, &d, probe, &a);
     write_answer(answer, &a);
+    json_decref(a.value);
     _exit(0);
 }
 

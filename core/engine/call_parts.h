@@ -5,6 +5,7 @@
 #include "call.h"
 
 #define ANSWER_MAX (8u << 20) /* bytes of an answer on its pipe */
+#define CALL_NO_MEMORY 11     /* a driver process ends with it for that */
 
 /* call_own.c: answer a verb that has no driver. 1, or 0: it has one. */
 int call_answer_own(struct call *c, const struct call_context *x);

@@ -2,6 +2,7 @@
 #include "program.h"
 #include "../store/io.h"
 #include "../store/place.h"
+#include "../wire/heap.h"
 #include "nearest.h"
 
 #include <ctype.h>
@@ -55,6 +56,8 @@ static int no_such_file(const char *file, struct error *err)
              length ? file : "./");
     nearest_start(&n, file + length);
     dir = opendir(folder);
+    if (!dir && errno == ENOMEM)
+        heap_end();
     while (dir && (entry = readdir(dir))) {
         const char *before = n.best;
         if (entry->d_name[0] != '.')
@@ -132,19 +135,12 @@ static struct module *add_module(struct program *p, const char *name,
     struct module *m;
     if (p->count == MODULES_MAX)
         return NULL;
-    m = realloc(p->modules, (p->count + 1) * sizeof *m);
-    if (!m)
-        return NULL;
+    m = heap_grow(p->modules, (p->count + 1) * sizeof *m);
     p->modules = m;
     m += p->count;
     memset(m, 0, sizeof *m);
-    m->name = strdup(name);
-    m->file = strdup(file);
-    if (!m->name || !m->file) {
-        free(m->name);
-        free(m->file);
-        return NULL;
-    }
+    m->name = heap_text(name);
+    m->file = heap_text(file);
     p->count++;
     return m;
 }

@@ -88,7 +88,8 @@ struct run {
     size_t cursor;           /* next record of the tape */
     unsigned ahead;          /* recorded results the worker was given before the
                                 calls they answer came in */
-    int loose; /* the program was edited: compare calls, not notes */
+    int beyond; /* a replay came to the end of a record that has none */
+    int loose;  /* the program was edited: compare calls, not notes */
 
     struct plan *plan;      /* MODE_PLAN: what is being found out */
     const json_t *foreseen; /* MODE_LIVE: writes of the approved plan */
@@ -114,6 +115,7 @@ struct run {
     int hostile;        /* the worker broke out of its rules */
     int broken;         /* over: the worker or something of ours failed */
     int status;         /* enum exit_status, once over */
+    int sealed;         /* its last record is written: status is final */
     json_t *done;       /* the DONE document */
     struct error error; /* why, when not finished */
 };
@@ -184,6 +186,15 @@ int record_exhausted(struct run *r);
 const json_t *record_limit(struct run *r);
 /* The runbook has ended: was that all of the tape? 0 or RB_DIVERGED. */
 int record_all_told(struct run *r, struct error *err);
+/* In a replay: nothing answers what the runbook waits for. RB_DIVERGED. */
+int record_unanswered(struct run *r, struct error *err);
+/* A record without its head. New reference. */
+json_t *record_payload(const json_t *value);
+/* Which rbrun, and which Lua, made the newest part of the tape. */
+void record_made_by(const struct run *r, const char **engine,
+                    const char **lua);
+/* What the tape has of writes to production: made, and without a result. */
+void record_writes(const struct run *r, unsigned *made, unsigned *open);
 /* The tape's result of a call that was given up: 1 there is one. */
 int record_find_result(struct run *r, uint32_t call, const json_t **answer,
                        int64_t *at);
@@ -208,6 +219,9 @@ void run_finish(struct run *r);
    let finish first; run_leave does not wait for them. */
 void run_park(struct run *r, int status, const struct error *why);
 void run_leave(struct run *r, int status, const struct error *why);
+/* A resume did nothing: say what stands of the run, as a status, and behind
+   the message. Unchanged when that is nothing. */
+void run_stands(struct run *r, struct error *err, int *status);
 /* Something of our own broke; no more effects. */
 void run_broke(struct run *r, const struct error *why);
 

@@ -3,6 +3,7 @@
  * it, and a frame that is malformed, not due or not permitted ends the run.
  */
 #define _GNU_SOURCE
+#include "../wire/heap.h"
 #include "frame_check.h"
 #include "run_parts.h"
 
@@ -148,19 +149,16 @@ static int frame_call(struct run *r, const struct frame *f, struct error *err)
     return 0;
 }
 
-static int remember_undo(struct run *r, const json_t *event)
+static void remember_undo(struct run *r, const json_t *event)
 {
     struct undo_step *more =
-        realloc(r->undos, (r->undo_count + 1) * sizeof *more);
-    if (!more)
-        return RB_NOMEM;
+        heap_grow(r->undos, (r->undo_count + 1) * sizeof *more);
     r->undos = more;
     more += r->undo_count++;
     more->id = value_int(event, "id", 0);
-    more->what = strdup(value_text(event, "what", "undo"));
+    more->what = heap_text(value_text(event, "what", "undo"));
     /* What only tells people takes nothing back. */
     more->covers = value_bool(event, "tells", 0) ? UINT32_MAX : 0;
-    return more->what ? 0 : RB_NOMEM;
 }
 
 /* Log lines are limited in all. */
@@ -195,7 +193,7 @@ static int frame_event(struct run *r, const struct frame *f, struct error *err)
                             json_string(kind[0] == 'u' ? "undo" : "log"));
         if (kind[0] == 'u') {
             json_object_set(fields, "undo", json_object_get(f->value, "what"));
-            rc = remember_undo(r, f->value);
+            remember_undo(r, f->value);
             if (!value_bool(f->value, "tells", 0))
                 plan_saw_undo(r, value_int(f->value, "id", 0));
         }

@@ -2,6 +2,7 @@
 #include "secret.h"
 #include "../store/place.h"
 #include "../wire/dress.h"
+#include "../wire/heap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,19 +36,12 @@ static int remember(struct secrets *s, const char *name, const char *value,
     }
     if (size < SHORTEST)
         return 0;
-    more = realloc(s->list, (s->count + 1) * sizeof *more);
-    if (!more)
-        return RB_NOMEM;
+    more = heap_grow(s->list, (s->count + 1) * sizeof *more);
     s->list = more;
     more += s->count;
-    more->name = strdup(name);
-    more->value = malloc(size + 1);
+    more->name = heap_text(name);
+    more->value = heap_get(size + 1);
     more->size = size;
-    if (!more->name || !more->value) {
-        free(more->name);
-        free(more->value);
-        return RB_NOMEM;
-    }
     memcpy(more->value, value, size);
     more->value[size] = '\0';
     s->count++;
@@ -298,14 +292,12 @@ void secret_redact_text(const struct secrets *s, struct buf *text)
 {
     struct buf out = BUF_INIT(text->max);
     unsigned *whose;
-    int rc = RB_NOMEM;
+    int rc;
     if (!text->size || !holds_secret(s, text->data, text->size))
         return;
-    whose = calloc(text->size, sizeof *whose);
-    if (whose) {
-        mark(s, text, whose);
-        rc = cut_out(s, text, whose, &out);
-    }
+    whose = heap_zeroed(text->size, sizeof *whose);
+    mark(s, text, whose);
+    rc = cut_out(s, text, whose, &out);
     free(whose);
     explicit_bzero(text->data, text->size);
     if (rc == 0) {

@@ -1,8 +1,10 @@
 #define _GNU_SOURCE
 #include "session.h"
-#include "frame_check.h"
 #include "../store/io.h"
 #include "../store/lock.h"
+#include "../wire/heap.h"
+#include "frame_check.h"
+#include "shortage.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,7 +17,11 @@
 static void who(char *out, size_t size)
 {
     const char *sudo = getenv("SUDO_USER");
-    const struct passwd *p = getpwuid(getuid());
+    const struct passwd *p;
+    errno = 0;
+    p = getpwuid(getuid());
+    if (!p && errno == ENOMEM)
+        heap_end();
     if (sudo && sudo[0])
         snprintf(out, size, "%s", sudo);
     else if (p)
@@ -28,6 +34,7 @@ void session_init(struct session *s, struct observer *observer)
 {
     memset(s, 0, sizeof *s);
     s->lock = -1;
+    shortage_watch(&s->run);
     s->journal.fd = -1;
     s->observer = observer;
     s->run.worker.fd = -1;
@@ -43,6 +50,7 @@ void session_init(struct session *s, struct observer *observer)
 
 void session_free(struct session *s)
 {
+    shortage_watch(NULL);
     run_free(&s->run);
     plan_free(&s->plan);
     journal_close(&s->journal);
@@ -134,6 +142,8 @@ static int only_environment(const char *directory, char *path, size_t size,
     struct dirent *entry;
     char names[400] = "";
     int count = 0;
+    if (!dir && errno == ENOMEM)
+        heap_end();
     while (dir && (entry = readdir(dir))) {
         size_t length = strlen(entry->d_name), used = strlen(names);
         if (length < 5 || strcmp(entry->d_name + length - 4, ".lua") != 0)

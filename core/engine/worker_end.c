@@ -144,6 +144,10 @@ static enum worker_verdict judge(struct worker *w, int status, double cpu,
                   "the worker was killed from outside (no memory left on the "
                   "machine?) at %s",
                   seen);
+    else if (code == WORKER_HEAP)
+        error_set(err, RB_IO,
+                  "the worker was given no more memory by this machine, at %s",
+                  seen);
     else
         error_set(err, RB_IO, "the worker crashed (%s %d) at %s",
                   sig ? "signal" : "exit status", sig ? sig : code, seen);

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "place.h"
 #include "../wire/clock.h"
+#include "../wire/heap.h"
 #include "io.h"
 
 #include <dirent.h>
@@ -147,13 +148,8 @@ int place_list_runs(char (**ids)[RUN_ID], size_t *count, struct error *err)
         if (entry->d_name[0] == '.' || strlen(entry->d_name) >= RUN_ID)
             continue;
         if (n == room) {
-            void *more = realloc(list, (room = room ? 2 * room : 64) * RUN_ID);
-            if (!more) {
-                free(list);
-                closedir(dir);
-                return error_set(err, RB_NOMEM, "too many runs to list");
-            }
-            list = more;
+            room = room ? 2 * room : 64;
+            list = heap_grow(list, room * sizeof *list);
         }
         strcpy(list[n++], entry->d_name);
     }

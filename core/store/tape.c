@@ -1,6 +1,7 @@
 /* Reading a journal back: the chain first, JSON only where it is asked for. */
 #include "journal.h"
 #include "place.h"
+#include "../wire/heap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,18 +57,14 @@ static int parse_head(struct record *r, const char **prev)
     return at < end && (*at == ',' || *at == '}') && end[-1] == '}';
 }
 
-static int add(struct tape *t, size_t *room, const struct record *r)
+static void add(struct tape *t, size_t *room, const struct record *r)
 {
     if (t->count == *room) {
         size_t more = *room ? *room * 2 : 256;
-        struct record *grown = realloc(t->records, more * sizeof *grown);
-        if (!grown)
-            return RB_NOMEM;
-        t->records = grown;
+        t->records = heap_grow(t->records, more * sizeof *t->records);
         *room = more;
     }
     t->records[t->count++] = *r;
-    return 0;
 }
 
 /* Does this line continue the chain? The reason if not. */
@@ -157,8 +154,7 @@ static int scan(struct tape *t, struct error *err)
         if (newline + 1 == end && !is_json(r.text, r.size))
             return error_set(err, RB_CORRUPT, "line %zu of the journal is %s",
                              t->count + 1, "changed: it cannot be read");
-        if (add(t, &room, &r) != 0)
-            return error_set(err, RB_NOMEM, "the journal is too long");
+        add(t, &room, &r);
         digest_bytes(r.text, r.size, t->last);
         t->sealed = r.kind == RECORD_ENDED;
         t->size += (off_t)r.size + 1;

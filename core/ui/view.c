@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "view.h"
+#include "../engine/shortage.h"
 #include "phrase.h"
 #include "../wire/utf8.h"
 
@@ -386,6 +387,7 @@ void view_open(struct view *v, int json, int quiet)
               : terminal ? VIEW_TERMINAL
                          : VIEW_PLAIN;
     v->colour = v->kind == VIEW_TERMINAL && !(no_colour && no_colour[0]);
+    shortage_in_json(json);
     v->names = json_object();
     v->can_ask = isatty(0) && isatty(2) && !json;
     v->observer.data = v;

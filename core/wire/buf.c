@@ -1,5 +1,6 @@
 #include "buf.h"
 #include "error.h"
+#include "heap.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -10,7 +11,6 @@
 int buf_reserve(struct buf *b, size_t more)
 {
     size_t room;
-    char *data;
     if (more > b->max || b->size > b->max - more)
         return RB_TOOBIG;
     if (b->data && b->size + more + 1 <= b->room)
@@ -18,10 +18,7 @@ int buf_reserve(struct buf *b, size_t more)
     room = b->room ? b->room : 256;
     while (room < b->size + more + 1)
         room *= 2;
-    data = realloc(b->data, room);
-    if (!data)
-        return RB_NOMEM;
-    b->data = data;
+    b->data = heap_grow(b->data, room);
     b->room = room;
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * A growing byte buffer that is born with a maximum. Does not own anything
- * but its bytes. All functions return 0, RB_NOMEM or RB_TOOBIG; after a
- * failure the contents are as before.
+ * but its bytes. All functions return 0 or RB_TOOBIG; after a failure the
+ * contents are as before.
  */
 #ifndef RBRUN_WIRE_BUF_H
 #define RBRUN_WIRE_BUF_H

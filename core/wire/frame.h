@@ -95,8 +95,9 @@ enum worker_exit {
     WORKER_CLOSED = 12,
     WORKER_PROTOCOL = 13,
     WORKER_JAIL = 14,
-    WORKER_FRAME = 15, /* a document over the limit "frame" */
-    WORKER_TRAPPED = 16 /* RBRUN_JAIL_TRAP: a forbidden system call */
+    WORKER_FRAME = 15,   /* a document over the limit "frame" */
+    WORKER_TRAPPED = 16, /* RBRUN_JAIL_TRAP: a forbidden system call */
+    WORKER_HEAP = 17     /* the machine gave no more memory: no limit of ours */
 };
 
 #endif

@@ -1,4 +1,5 @@
 #include "value.h"
+#include "heap.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -76,9 +77,7 @@ static int encode_object(const json_t *object, struct buf *out, int depth)
     json_t *value;
     int rc = buf_addc(out, '{');
     if (count > 32)
-        keys = malloc(count * sizeof *keys);
-    if (!keys)
-        return RB_NOMEM;
+        keys = heap_get(count * sizeof *keys);
     json_object_foreach((json_t *)object, key, value)
     {
         (void)value;
