@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "migrate_ledger.h"
+#include "../wire/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -336,9 +337,37 @@ static void set_current(struct migrate_ledger *l)
         snprintf(l->version, sizeof l->version, "%s", version);
 }
 
-static int check_rows(struct pg *db, const struct migrate_ledger *l, int rows,
-                      struct driver_answer *a)
+static int is_utf8(const char *text)
 {
+    size_t left = strlen(text), n = 1;
+    for (; left && n; text += n, left -= n)
+        n = utf8_length(text, left);
+    return n > 0;
+}
+
+/* In a database that is not in UTF-8, a version may be no text to us; left
+   out, it would count as not applied. */
+static int row_in_other_encoding(const PGresult *r)
+{
+    for (int row = 0; row < PQntuples(r); row++) {
+        for (int field = 0; field < PQnfields(r); field++) {
+            if (!is_utf8(PQgetvalue(r, row, field)))
+                return row + 1;
+        }
+    }
+    return 0;
+}
+
+static int check_rows(struct pg *db, const struct migrate_ledger *l,
+                      const PGresult *r, struct driver_answer *a)
+{
+    int rows = PQntuples(r), row = row_in_other_encoding(r);
+    if (row)
+        return answer_fail(a, OUTCOME_REJECTED,
+                           "%s: row %d of %s.%s is not in UTF-8: add "
+                           "client_encoding=UTF8 to the binding's `url`",
+                           db->name, row, l->schema, l->table),
+               1;
     if (l->tool == TOOL_GOLANG_MIGRATE && rows > 1)
         return answer_fail(a, OUTCOME_REJECTED,
                            "%s: %s.%s holds %d rows; golang-migrate keeps one",
@@ -368,7 +397,7 @@ int migrate_ledger_read(struct pg *db, struct migrate_ledger *l,
     l->dirty = 0;
     rc = pg_query(db, what, sql, 0, NULL, &r, a);
     if (!rc)
-        rc = check_rows(db, l, PQntuples(r), a);
+        rc = check_rows(db, l, r, a);
     if (!rc) {
         take_rows(l, r);
         if (l->tool != TOOL_ALEMBIC)
