@@ -9,13 +9,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int fail(struct view *v, struct session *s, const struct error *err)
+static int end(struct view *v, struct session *s, const struct error *err,
+               int status)
 {
-    int status = status_of_error(err);
     view_error(v, err, status);
     view_close(v);
     session_free(s);
     return status;
+}
+
+static int fail(struct view *v, struct session *s, const struct error *err)
+{
+    return end(v, s, err, status_of_error(err));
+}
+
+/* Of a run that has not ended, what it did before stands. */
+static int refuse(struct view *v, struct session *s, struct error *err)
+{
+    int status = status_of_error(err);
+    if (status == EXIT_REFUSED && !s->tape.sealed && s->run.tape)
+        run_stands(&s->run, err, &status);
+    return end(v, s, err, status);
+}
+
+/* Another Lua may count, and even do, other things. */
+static void warn_of_others(const struct view *v, const struct run *r)
+{
+    const char *engine, *lua;
+    char text[400];
+    record_made_by(r, &engine, &lua);
+    if (strcmp(engine, RBRUN_VERSION) == 0 && strcmp(lua, lua_build) == 0)
+        return;
+    snprintf(text, sizeof text,
+             "this is rbrun %s (%s), and the run was made by %.40s (%.100s): "
+             "what differs below may come from that",
+             RBRUN_VERSION, lua_build, engine, *lua ? lua : "another Lua");
+    view_warning(v, text);
 }
 
 int cmd_resume(const struct options *o)
@@ -29,8 +58,9 @@ int cmd_resume(const struct options *o)
     s.run.require_jail = o->require_jail;
     if (session_reopen(&s, o->operands[0], MODE_LIVE, o->program,
                        o->environment, &err) != 0)
-        return fail(&v, &s, &err);
+        return refuse(&v, &s, &err);
     jail_warn(&v, &s.run);
+    warn_of_others(&v, &s.run);
     view_say(&v, " ", "resuming run %s of %s in %s", s.run.id, s.program.name,
              s.environment.name);
     run_execute(&s.run);
@@ -51,9 +81,9 @@ int cmd_replay(const struct options *o)
     session_init(&s, &v.observer);
     if (session_reopen(&s, o->operands[0], MODE_REPLAY, NULL, NULL, &err) != 0)
         return fail(&v, &s, &err);
+    warn_of_others(&v, &s.run);
     run_execute(&s.run);
-    if (s.run.error.code == RB_DIVERGED && record_exhausted(&s.run) &&
-        !s.tape.sealed) {
+    if (s.run.beyond) {
         /* An unfinished journal ends in the middle of a story. */
         printf("run %s replays to its last record (%zu); it has not ended\n",
                s.run.id, s.tape.count);

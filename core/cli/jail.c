@@ -14,8 +14,5 @@ void jail_warn(const struct view *v, const struct run *r)
              "the runbook's jail lacks %s on this machine (rbrun doctor); "
              "--require-jail would refuse to run",
              names);
-    if (v->kind == VIEW_JSON)
-        view_json("warning", json_pack("{s:s}", "message", text));
-    else
-        fprintf(stderr, "warning: %s\n", text);
+    view_warning(v, text);
 }

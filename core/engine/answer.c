@@ -100,16 +100,20 @@ static int must_queue(const struct run *r, const struct call *c)
     return 0;
 }
 
+/* The record answers no more: perhaps the run was ended here. */
+static int no_answer(struct run *r, struct error *err)
+{
+    run_take_recorded_end(r);
+    return r->over ? 0 : record_unanswered(r, err);
+}
+
 int answer_begin(struct run *r, struct call *c, struct error *err)
 {
     int rc;
     if (r->mode == MODE_PLAN)
         return plan_answer(r, c, err);
     if (r->mode == MODE_REPLAY)
-        return error_set(err, RB_DIVERGED,
-                         "call %u, %s, has no recorded "
-                         "answer",
-                         c->sequence, c->verb->name);
+        return no_answer(r, err);
     if (must_queue(r, c))
         return 0;
     rc = ask_again(r, c, err);

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "run_parts.h"
 #include "../store/io.h"
+#include "diverge.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -105,6 +106,10 @@ static json_t *ended_record(const struct run *r, const json_t *done)
     json_object_set(rec, "undo_failed", json_object_get(done, "undo_failed"));
     if (r->error.code)
         json_object_set_new(rec, "error", json_string(r->error.message));
+    if (done == r->done) /* its last word; otherwise it is anybody's guess */
+        json_object_set_new(
+            rec, "instructions",
+            json_integer((json_int_t)(r->worker.instructions & INT64_MAX)));
     return rec;
 }
 
@@ -119,26 +124,53 @@ static int seal(struct run *r, const json_t *done, struct error *err)
         /* Lost with the power, it only could not tell of a later loss. */
         rc = place_put(r->directory, "sealed", r->journal->last,
                        strlen(r->journal->last), err);
+    r->sealed = rc == 0;
     return rc;
 }
 
+/* The number is the worker's own claim, and of use only while it comes from
+   the same rbrun with the same Lua. */
+static int compare_counts(struct run *r, const json_t *was, const json_t *now)
+{
+    const char *engine, *lua;
+    int64_t before = value_int(was, "instructions", -1);
+    int64_t is = value_int(now, "instructions", -1);
+    record_made_by(r, &engine, &lua);
+    if (before < 0 || is < 0 || before == is ||
+        strcmp(engine, RBRUN_VERSION) != 0 || strcmp(lua, lua_build) != 0)
+        return 0;
+    return diverge_count(r, before, is, &r->error);
+}
+
+/* The worker crashed behind its last word, or the like: that was the
+   machine's doing, and says nothing about the runbook. */
+static int ended_badly(const json_t *was)
+{
+    return strcmp(value_text(was, "ended", ""), "finished") == 0 &&
+           json_object_get(was, "error");
+}
+
+/* A replay must end as the run did. */
 static void compare_ending(struct run *r, const json_t *done)
 {
-    const struct record *rec;
-    const json_t *was;
+    const struct tape *t = r->tape;
     struct error err = {0};
-    if (!r->tape->count || !r->tape->sealed)
+    json_t *was, *now, *counted;
+    if (!t->count || !t->sealed || record_limit(r))
         return;
-    rec = &r->tape->records[r->tape->count - 1];
-    was = record_value((struct record *)rec, &err);
-    if (value_int(was, "exit", -1) == r->status ||
-        strcmp(value_text(was, "ended", ""), value_text(done, "ended", "")) ==
-            0)
-        return;
-    error_set(&r->error, RB_DIVERGED,
-              "the run ended with %lld, the replay with %d",
-              (long long)value_int(was, "exit", -1), r->status);
-    r->status = EXIT_BUG;
+    was = record_payload(record_value(&t->records[t->count - 1], &err));
+    now = ended_record(r, done);
+    counted = json_copy(was);
+    json_object_set(was, "instructions", json_object_get(now, "instructions"));
+    if (!ended_badly(was) && !json_equal(was, now))
+        diverge_end(r, was, now, &r->error);
+    else
+        compare_counts(r, counted, now);
+    if (r->error.code == RB_DIVERGED)
+        r->status = EXIT_BUG;
+    json_decref(was);
+    json_decref(now);
+    json_decref(counted);
 }
 
 static void finish_done(struct run *r)
@@ -187,45 +219,61 @@ static int may_seal(struct run *r)
            r->error.code != RB_IO && record_exhausted(r);
 }
 
-/* Exit 2 says "untouched", which is only said of this resume. */
-static void what_stands(struct run *r)
+/* Nothing was done now; what was done before decides the state. */
+void run_stands(struct run *r, struct error *err, int *status)
 {
-    struct error was = r->error;
-    error_set(
-        &r->error, was.code,
-        "%s\n    nothing was done now; %u earlier writes of the run stand",
-        was.message, r->writes);
+    struct error was = *err;
+    unsigned made, open;
+    record_writes(r, &made, &open);
+    if (!made && !open)
+        return;
+    *status = open ? EXIT_IN_DOUBT : EXIT_PARTIAL;
+    error_set(err, was.code,
+              "%.1300s\n    nothing was done now; of the run, %u write%s to "
+              "production stand%s, and of %u the outcome is not known",
+              was.message, made, made == 1 ? "" : "s", made == 1 ? "s" : "",
+              open);
     if (was.next[0])
-        error_next(&r->error, "%s", was.next);
+        error_next(err, "%s", was.next);
+}
+
+static int status_of_break(struct run *r)
+{
+    int status = r->writes ? EXIT_PARTIAL : EXIT_REFUSED;
+    if (r->error.code == RB_DIVERGED || r->error.code == RB_CORRUPT) {
+        if (r->mode == MODE_REPLAY)
+            return EXIT_BUG;
+        status = EXIT_REFUSED;
+        run_stands(r, &r->error, &status);
+        return status;
+    }
+    for (const struct call *c = r->calls; c; c = c->next) {
+        if (r->mode == MODE_LIVE &&
+            (c->state == CALL_DOUBT || run_is_open(r, c)) &&
+            c->verb->effect == EFFECT_WRITE)
+            status = EXIT_IN_DOUBT;
+    }
+    return status;
 }
 
 static void finish_broken(struct run *r)
 {
     struct error err = {0};
-    json_t *done;
-    r->status = r->writes ? EXIT_PARTIAL : EXIT_REFUSED;
-    for (const struct call *c = r->calls; c; c = c->next) {
-        if (r->mode == MODE_LIVE &&
-            (c->state == CALL_DOUBT || run_is_open(r, c)) &&
-            c->verb->effect == EFFECT_WRITE)
-            r->status = EXIT_IN_DOUBT;
-    }
-    if (r->error.code == RB_DIVERGED || r->error.code == RB_CORRUPT)
-        r->status = r->mode == MODE_REPLAY ? EXIT_BUG : EXIT_REFUSED;
-    if (r->mode == MODE_LIVE && r->error.code == RB_DIVERGED && r->writes)
-        what_stands(r);
-    if (!may_seal(r)) {
+    json_t *done = json_pack("{s:s, s:i, s:i}", "ended", "broken", "undone", 0,
+                             "undo_failed", (int)r->undo_count);
+    r->status = status_of_break(r);
+    if (r->mode == MODE_REPLAY && r->status != EXIT_BUG)
+        compare_ending(r, done);
+    if (may_seal(r)) {
+        if (seal(r, done, &err) != 0)
+            r->error = err;
+    } else {
         if (r->journal && !r->journal->broken &&
             journal_flush(r->journal, &err) != 0)
             r->error = err;
         if (r->journal && r->mode == MODE_LIVE && !r->error.next[0])
             error_next(&r->error, "mend that, then: rbrun resume %s", r->id);
-        return;
     }
-    done = json_pack("{s:s, s:i, s:i}", "ended", "broken", "undone", 0,
-                     "undo_failed", (int)r->undo_count);
-    if (seal(r, done, &err) != 0)
-        r->error = err;
     json_decref(done);
 }
 

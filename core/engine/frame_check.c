@@ -128,6 +128,8 @@ static const struct field event_step[] = {
 static const struct field event_log[] = {
     MUST("kind", KIND_TEXT, 0),
     MUST("text", KIND_TEXT, 4096 + 8),
+    MAY("file", KIND_FILLED, 256),
+    MAY("line", KIND_WHOLE, LINE_MAX),
     END};
 
 static const struct field event_decision[] = {
@@ -460,6 +462,12 @@ int frame_check(const struct frame *f, int config, struct error *err)
     if (rc)
         error_prefix(err, "a %s frame: ", frame_name(f->type));
     return rc;
+}
+
+int worker_silent(const struct worker *w, const char *name, struct error *err)
+{
+    error_set(err, RB_INVALID, "it ended without saying how");
+    return frame_violated(w, name, err);
 }
 
 int frame_violated(const struct worker *w, const char *name, struct error *err)

@@ -4,9 +4,11 @@
  * same, and the engine's side of it is delivered instead of asked for.
  */
 #define _GNU_SOURCE
-#include "run.h"
+#include "diverge.h"
+#include "plan.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Records that stand for something the engine did by itself: they neither
@@ -49,6 +51,27 @@ static int is_event(const struct record *rec, const json_t *value)
             strcmp(value_text(value, "what", ""), "interrupt") != 0);
 }
 
+const json_t *record_limit(struct run *r)
+{
+    struct error err = {0};
+    const json_t *value;
+    struct record *rec =
+        r->mode == MODE_REPLAY ? next_record(r, &value, &err) : NULL;
+    size_t i = r->tape ? r->tape->count : 0;
+    if (r->mode != MODE_REPLAY || err.code ||
+        (rec && rec->kind != RECORD_ENDED))
+        return NULL;
+    while (i-- > 0) {
+        rec = &r->tape->records[i];
+        value = record_value(rec, &err);
+        if (!value || rec->kind == RECORD_LIMIT)
+            return value;
+        if (rec->kind != RECORD_ENDED && !is_aside(rec, value))
+            return NULL;
+    }
+    return NULL;
+}
+
 int record_exhausted(struct run *r)
 {
     struct error err = {0};
@@ -85,39 +108,12 @@ int record_append(struct run *r, enum record_kind kind, const json_t *payload,
 
 /* -- matching ----------------------------------------------------------- */
 
-static void call_text(const json_t *request, struct buf *out)
+/* Of an edited program only what is asked for must be the same; of the same
+   one, where it is asked, too. */
+static int same_call(const struct run *r, const json_t *a, const json_t *b)
 {
-    buf_addf(out, "%s ", value_text(request, "verb", "?"));
-    if (value_encode(json_object_get(request, "args"), out) != 0)
-        buf_adds(out, "{?}");
-    buf_addf(out, "   (%s:%lld)", value_text(request, "file", "?"),
-             (long long)value_int(request, "line", 0));
-}
-
-static int diverged(struct run *r, const json_t *recorded, const json_t *asked,
-                    uint32_t sequence, struct error *err)
-{
-    struct buf was = BUF_INIT(600), is = BUF_INIT(600);
-    if (recorded)
-        call_text(recorded, &was);
-    else
-        buf_adds(&was, "no further call at this point");
-    call_text(asked, &is);
-    error_set(err, RB_DIVERGED,
-              "call %u is not the one that was recorded\n"
-              "    recorded: %s\n    now:      %s",
-              sequence, buf_text(&was), buf_text(&is));
-    error_next(err, r->loose ? "resume without --program, or change only what "
-                               "lies behind the recorded calls"
-                             : "this is a bug in rbrun: keep the run's "
-                               "directory, and report it");
-    buf_free(&was);
-    buf_free(&is);
-    return RB_DIVERGED;
-}
-
-static int same_call(const json_t *a, const json_t *b)
-{
+    if (!r->loose)
+        return json_equal(a, b);
     return strcmp(value_text(a, "verb", ""), value_text(b, "verb", "")) == 0 &&
            value_bool(a, "undoing", 0) == value_bool(b, "undoing", 0) &&
            json_equal(json_object_get(a, "args"), json_object_get(b, "args"));
@@ -127,11 +123,10 @@ static int match_intent(struct run *r, struct call *c, struct record *rec,
                         const json_t *value, struct error *err)
 {
     const json_t *was = json_object_get(value, "request");
-    if (rec->kind != RECORD_INTENT)
-        return diverged(r, NULL, c->request, c->sequence, err);
-    if (value_int(value, "call", 0) != c->sequence ||
-        !same_call(was, c->request))
-        return diverged(r, was, c->request, c->sequence, err);
+    if (rec->kind != RECORD_INTENT ||
+        value_int(value, "call", 0) != c->sequence ||
+        !same_call(r, was, c->request))
+        return diverge_call(r, rec, value, c, err);
     if (c->verb->effect == EFFECT_WAIT) {
         int64_t waited = clock_wall() - rec->at, whole = call_wait_ms(c);
         /* A clock that jumped neither ends a wait nor makes it longer. */
@@ -146,13 +141,43 @@ static int match_intent(struct run *r, struct call *c, struct record *rec,
 
 int record_intent(struct run *r, const struct call *c, struct error *err)
 {
-    json_t *payload =
+    const json_t *value = NULL;
+    json_t *payload;
+    int rc;
+    if (r->mode == MODE_REPLAY)
+        return diverge_call(r, next_record(r, &value, err), value, c, err);
+    payload =
         json_pack("{s:I, s:O, s:s, s:s, s:s*}", "call", (json_int_t)c->sequence,
                   "request", c->request, "effect", effect_name(c->verb->effect),
                   "key", c->key, "system", c->system);
-    int rc = record_append(r, RECORD_INTENT, payload, err);
+    rc = record_append(r, RECORD_INTENT, payload, err);
     json_decref(payload);
     return rc;
+}
+
+/* A replay has come to the end of a record that has none. */
+static int beyond(struct run *r, struct error *err)
+{
+    r->beyond = 1;
+    return error_set(err, RB_DIVERGED, "the run has not ended");
+}
+
+/* The engine ended the run, and must come to do so again. */
+static int was_broken(const struct record *rec, const json_t *value)
+{
+    return rec->kind == RECORD_ENDED &&
+           strcmp(value_text(value, "ended", ""), "broken") == 0;
+}
+
+int record_unanswered(struct run *r, struct error *err)
+{
+    const json_t *value;
+    struct record *rec;
+    err->code = 0;
+    rec = next_record(r, &value, err);
+    if (err->code)
+        return err->code;
+    return rec ? diverge_silence(r, rec, value, err) : beyond(r, err);
 }
 
 int record_match(struct run *r, struct call *c, struct error *err)
@@ -167,15 +192,14 @@ int record_match(struct run *r, struct call *c, struct error *err)
     }
     if (err->code)
         return err->code;
+    if (r->mode == MODE_REPLAY && rec && was_broken(rec, value))
+        return 0;
     if (rec)
         return match_intent(r, c, rec, value, err);
-    if (r->mode == MODE_REPLAY)
-        return diverged(r, NULL, c->request, c->sequence, err);
-    return 0;
+    return r->mode == MODE_REPLAY ? beyond(r, err) : 0;
 }
 
-/* The payload of a record without its head. */
-static json_t *payload_of(const json_t *value)
+json_t *record_payload(const json_t *value)
 {
     static const char *const head[] = {"n", "prev", "epoch", "at", "kind"};
     json_t *copy = json_copy((json_t *)value);
@@ -190,14 +214,12 @@ int record_event(struct run *r, enum record_kind kind, const json_t *fields,
     const json_t *value;
     struct record *rec;
     json_t *was;
-    int same;
     err->code = 0;
     rec = next_record(r, &value, err);
     if (err->code)
         return err->code;
     if (!rec && r->mode == MODE_REPLAY)
-        return error_set(err, RB_DIVERGED, "a %s that was not recorded",
-                         record_name(kind));
+        return beyond(r, err);
     if (!rec)
         return record_append(r, kind, fields, err);
     if (r->loose) {
@@ -205,15 +227,13 @@ int record_event(struct run *r, enum record_kind kind, const json_t *fields,
             r->cursor++;
         return 0;
     }
-    was = payload_of(value);
-    same = rec->kind == kind && json_equal(was, fields);
+    was = record_payload(value);
+    if (rec->kind == kind && json_equal(was, fields))
+        r->cursor++;
+    else
+        diverge_event(r, rec, was, kind, fields, err);
     json_decref(was);
-    r->cursor++;
-    return same ? 0
-                : error_set(err, RB_DIVERGED,
-                            "record %llu is not what the runbook says now "
-                            "(a %s)",
-                            (unsigned long long)rec->n, record_name(kind));
+    return err->code;
 }
 
 int record_result(struct run *r, const struct call *c, const json_t *answer,
@@ -243,23 +263,6 @@ int record_note(struct run *r, const char *what, json_t *fields,
     rc = record_append(r, RECORD_NOTE, fields, err);
     json_decref(fields);
     return rc;
-}
-
-/* The tape goes on, and the runbook does not. */
-static int untold(const struct record *rec, const json_t *value,
-                  const char *what, struct error *err)
-{
-    struct buf was = BUF_INIT(600);
-    if (rec->kind == RECORD_INTENT)
-        call_text(json_object_get(value, "request"), &was);
-    else
-        buf_adds(&was, record_name(rec->kind));
-    error_set(err, RB_DIVERGED,
-              "record %llu is not what the runbook does now\n"
-              "    recorded: %s\n    now:      it %s",
-              (unsigned long long)rec->n, buf_text(&was), what);
-    buf_free(&was);
-    return RB_DIVERGED;
 }
 
 /* Something the worker said, which changes nothing on the engine's side. */
@@ -319,7 +322,7 @@ int record_delivery(struct run *r, uint32_t *call, const json_t **answer,
     }
     if (rec->kind == RECORD_ENDED)
         return 0;
-    return untold(rec, value, "waits", err);
+    return diverge_silence(r, rec, value, err);
 }
 
 int record_all_told(struct run *r, struct error *err)
@@ -334,7 +337,7 @@ int record_all_told(struct run *r, struct error *err)
     }
     if (err->code || !rec || rec->kind == RECORD_ENDED)
         return err->code;
-    return untold(rec, value, "ends", err);
+    return diverge_silence(r, rec, value, err);
 }
 
 int record_find_result(struct run *r, uint32_t call, const json_t **answer,
@@ -354,4 +357,59 @@ int record_find_result(struct run *r, uint32_t call, const json_t **answer,
         return 1;
     }
     return 0;
+}
+
+void record_made_by(const struct run *r, const char **engine, const char **lua)
+{
+    struct error ignored;
+    *engine = *lua = "";
+    for (size_t i = 0; r->tape && i < r->tape->count; i++) {
+        struct record *rec = &r->tape->records[i];
+        const json_t *v;
+        if (rec->kind != RECORD_STARTED && rec->kind != RECORD_NOTE)
+            continue;
+        v = record_value(rec, &ignored);
+        *engine = value_text(v, "engine", *engine);
+        *lua = value_text(v, "lua", *lua);
+    }
+}
+
+/* By a call's number: is it a write to production that has no result yet? */
+static char *open_writes(const struct run *r, size_t room)
+{
+    struct error ignored;
+    char *open = calloc(room, 1);
+    for (size_t i = 0; open && i < r->tape->count; i++) {
+        struct record *rec = &r->tape->records[i];
+        const json_t *v =
+            rec->kind == RECORD_INTENT ? record_value(rec, &ignored) : NULL;
+        const struct verb *verb =
+            verb_find(value_text(json_object_get(v, "request"), "verb", ""));
+        int64_t call = value_int(v, "call", 0);
+        if (verb && verb_changes_production(verb) && call > 0 &&
+            (size_t)call < room)
+            open[call] = 1;
+    }
+    return open;
+}
+
+void record_writes(const struct run *r, unsigned *made, unsigned *open)
+{
+    struct error ignored;
+    size_t room = r->tape ? r->tape->count + 1 : 1;
+    char *writes = r->tape ? open_writes(r, room) : NULL;
+    *made = *open = 0;
+    for (size_t i = 0; writes && i < r->tape->count; i++) {
+        struct record *rec = &r->tape->records[i];
+        const json_t *v =
+            rec->kind == RECORD_RESULT ? record_value(rec, &ignored) : NULL;
+        size_t call = (size_t)value_int(v, "call", 0);
+        if (!v || call >= room || !writes[call])
+            continue;
+        writes[call] = 0;
+        *made += json_object_get(json_object_get(v, "answer"), "ok") != NULL;
+    }
+    for (size_t i = 0; writes && i < room; i++)
+        *open += writes[i] != 0;
+    free(writes);
 }

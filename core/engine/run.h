@@ -141,6 +141,12 @@ int run_inputs(struct run *r, const char *const *given, size_t count,
    RB_DENIED with all that is missing. */
 int run_check_uses(const struct run *r, struct error *err);
 
+/* core/engine/run_limits.c */
+
+/* The program, which was loaded for the plan, could not be loaded again:
+   journal that, and end the run. */
+void run_not_loaded(struct run *r, const struct error *why);
+
 /* core/engine/run_loop.c */
 
 /* Let the loaded program run to its end; fills status, done, error. */
@@ -191,8 +197,7 @@ int record_unanswered(struct run *r, struct error *err);
 /* A record without its head. New reference. */
 json_t *record_payload(const json_t *value);
 /* Which rbrun, and which Lua, made the newest part of the tape. */
-void record_made_by(const struct run *r, const char **engine,
-                    const char **lua);
+void record_made_by(const struct run *r, const char **engine, const char **lua);
 /* What the tape has of writes to production: made, and without a result. */
 void record_writes(const struct run *r, unsigned *made, unsigned *open);
 /* The tape's result of a call that was given up: 1 there is one. */

@@ -3,6 +3,7 @@
  * delivered, in the order of the journal where there is one to follow.
  */
 #define _GNU_SOURCE
+#include "diverge.h"
 #include "run_parts.h"
 
 #include <stdlib.h>
@@ -306,11 +307,9 @@ static int deliver_recorded(struct run *r, int *did, struct error *err)
         if (kind <= 0)
             return kind;
         c = run_find_call(r, sequence);
-        if (!c && sequence > r->sequence)
-            return error_set(err, RB_CORRUPT,
-                             "the journal answers call %u, which was not made",
-                             sequence);
-        /* Of a call that was given up, run_drop has heard already. */
+        if (r->loose ? !c && sequence > r->sequence : !c || c->dropped)
+            return diverge_answer(r, sequence, answer, err);
+        /* Of a call that an edited program gave up, run_drop has heard. */
     } while (!c || c->dropped);
     return hand_over(r, c, answer, at, err);
 }

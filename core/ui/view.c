@@ -66,6 +66,14 @@ void view_say(struct view *v, const char *mark, const char *format, ...)
     v->last_said = clock_steady();
 }
 
+void view_warning(const struct view *v, const char *text)
+{
+    if (v->kind == VIEW_JSON)
+        view_json("warning", json_pack("{s:s}", "message", text));
+    else
+        fprintf(stderr, "warning: %s\n", text);
+}
+
 /* The bytes of a text that fill at most so many columns. */
 static int cut(const char *text, int columns)
 {

@@ -43,6 +43,10 @@ void view_rest(struct view *v);
 void view_say(struct view *v, const char *mark, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* What a person should know of before they trust the rest; with --quiet,
+   too. */
+void view_warning(const struct view *v, const char *text);
+
 /* A failure: what, cause, state of production, next command (last). */
 void view_error(struct view *v, const struct error *err, int status);
 

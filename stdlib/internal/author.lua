@@ -3,7 +3,7 @@ local host, _, globals, tasks, verbs = ...
 
 local ENDS = { "declined", "escalated", "gate", "nothing", "recovered" }
 local MAX_LOG = 4096
-local MAX_UNDO = 180
+local MAX_UNDO = 175 -- becomes a step's name, with a few words before it
 local MAX_BECAUSE = 2000
 
 local function is_text(value)
@@ -49,7 +49,9 @@ globals.define("log", function(format, ...)
   if select("#", ...) > 0 then
     text = string.format(text, ...)
   end
-  host.event { kind = "log", text = host.clean(text, MAX_LOG) }
+  local _, file, line = host.where()
+  host.event { kind = "log", text = host.clean(text, MAX_LOG), file = file,
+    line = line }
 end)
 
 -- What undo and on_failure take: what it does, for people, and a function.
