@@ -22,4 +22,7 @@ int frame_check(const struct frame *f, int config, struct error *err);
  */
 int frame_violated(const struct worker *w, const char *name, struct error *err);
 
+/* It ended well, and had not said that the run has ended. RB_DENIED. */
+int worker_silent(const struct worker *w, const char *name, struct error *err);
+
 #endif

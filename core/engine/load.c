@@ -36,10 +36,13 @@ static json_t *start_document(const struct run *r)
 static int not_loaded(struct run *r, int rc, struct error *err)
 {
     struct error verdict = {0};
-    if (worker_end(&r->worker, rc != RB_CLOSED, &verdict) != VERDICT_FINE &&
-        rc == RB_CLOSED)
-        *err = verdict;
-    return rc;
+    enum worker_verdict how = worker_end(&r->worker, rc != RB_CLOSED, &verdict);
+    if (rc != RB_CLOSED)
+        return rc;
+    *err = verdict;
+    if (how == VERDICT_FINE)
+        worker_silent(&r->worker, r->program->name, err);
+    return err->code;
 }
 
 int run_start(struct run *r, struct error *err)
@@ -140,8 +143,8 @@ static int load_frame(struct run *r, struct frame *f, struct error *err)
 }
 
 /* Nothing of an author's can say or ask anything before it is loaded. */
-static int check_loading(struct run *r, const struct frame *f,
-                         unsigned *asked, struct error *err)
+static int check_loading(struct run *r, const struct frame *f, unsigned *asked,
+                         struct error *err)
 {
     int rc = frame_check(f, 0, err);
     if (!rc && f->type == FRAME_MODULE && ++*asked > MODULE_REQUESTS)
@@ -151,6 +154,12 @@ static int check_loading(struct run *r, const struct frame *f,
              f->type != FRAME_FAIL)
         rc = error_set(err, RB_INVALID, "a %s frame while it loads",
                        frame_name(f->type));
+    /* A file that has not changed declares the same every time: what the
+       plan showed, and what the grants were checked for. */
+    else if (!rc && f->type == FRAME_LOADED && r->header && !r->loose &&
+             !json_equal(r->header, json_object_get(f->value, "header")))
+        rc =
+            error_set(err, RB_INVALID, "the header is another one than before");
     if (!rc && worker_said_more(&r->worker))
         rc = error_set(err, RB_INVALID, "more behind a %s frame",
                        frame_name(f->type));

@@ -59,6 +59,16 @@ void run_worker_ended(struct run *r, enum worker_verdict verdict,
     run_broke(r, &told);
 }
 
+void run_not_loaded(struct run *r, const struct error *why)
+{
+    /* A crash, or a disk, may be this machine's: resume may go on. */
+    if (why->code == RB_IO || why->code == RB_NOMEM)
+        return;
+    run_worker_ended(
+        r, r->worker.hit.reached ? VERDICT_LIMIT : VERDICT_VIOLATION, why);
+    run_finish(r);
+}
+
 void run_reached(struct run *r, enum limit_id id, double used,
                  const char *where)
 {

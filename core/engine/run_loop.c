@@ -4,6 +4,7 @@
  * the order of result records, which is all that replay needs.
  */
 #define _GNU_SOURCE
+#include "frame_check.h"
 #include "run_parts.h"
 #include "../wire/clock_source.h"
 
@@ -109,9 +110,7 @@ static void worker_died(struct run *r)
     struct error why = {0};
     enum worker_verdict verdict = worker_end(&r->worker, 0, &why);
     if (verdict == VERDICT_FINE)
-        error_set(&why, RB_DENIED,
-                  "the worker broke out of its rules (it ended without saying "
-                  "how): treat the runbook as hostile");
+        worker_silent(&r->worker, r->program->name, &why);
     run_worker_ended(r, verdict == VERDICT_FINE ? VERDICT_VIOLATION : verdict,
                      &why);
 }

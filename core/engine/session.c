@@ -3,7 +3,7 @@
 #include "../store/io.h"
 #include "../store/lock.h"
 #include "../wire/heap.h"
-#include "frame_check.h"
+#include "config.h"
 #include "shortage.h"
 
 #include <dirent.h>
@@ -64,37 +64,10 @@ void session_free(struct session *s)
 
 /* -- the environment ---------------------------------------------------- */
 
-static int config_frame(struct worker *w, const char *file, json_t **table,
-                        struct error *err)
-{
-    struct frame f = {0};
-    int rc = worker_await(w, &f, err);
-    if (!rc)
-        rc = frame_check(&f, 1, err);
-    if (!rc && ((f.type != FRAME_LOADED && f.type != FRAME_FAIL) ||
-                worker_said_more(w)))
-        rc = error_set(err, RB_INVALID, "a %s frame that is not due",
-                       frame_name(f.type));
-    if (rc == RB_INVALID)
-        rc = frame_violated(w, file, err);
-    if (!rc && f.type == FRAME_LOADED)
-        *table = json_incref(f.value);
-    else if (!rc)
-        rc = error_set(err, RB_INVALID, "%s:%lld: %s",
-                       value_text(f.value, "file", "environment"),
-                       (long long)value_int(f.value, "line", 0),
-                       value_text(f.value, "message", "cannot load"));
-    frame_free(&f);
-    return rc;
-}
-
 static int read_environment(struct session *s, const char *file,
                             struct error *err)
 {
-    struct worker w;
     struct buf source = BUF_INIT(SOURCE_MAX);
-    struct error verdict = {0};
-    struct worker_job job = {.role = "config", .what = "the environment file"};
     json_t *table = NULL;
     char path[PLACE_PATH];
     int rc;
@@ -102,24 +75,11 @@ static int read_environment(struct session *s, const char *file,
         return error_set_errno(err, RB_NOTFOUND,
                                "cannot read the environment %s", file);
     rc = place_read(path, SOURCE_MAX, &source, err);
-    if (rc)
-        goto out;
-    job.start =
-        json_pack("{s:s, s:s, s:[], s:i}", "role", "config", "source_name",
-                  strrchr(path, '/') + 1, "verbs", "seed", 0);
-    job.body = &source;
-    job.require_jail = s->run.require_jail;
-    limits_default(&job.limits);
-    rc = worker_start(&w, &job, err);
     if (!rc)
-        rc = config_frame(&w, strrchr(path, '/') + 1, &table, err);
-    if (worker_end(&w, rc != RB_CLOSED, &verdict) != VERDICT_FINE &&
-        rc == RB_CLOSED)
-        *err = verdict;
+        rc = config_evaluate(strrchr(path, '/') + 1, &source,
+                             s->run.require_jail, &table, err);
     if (!rc)
         rc = environment_take(&s->environment, path, table, err);
-out:
-    json_decref(job.start);
     json_decref(table);
     buf_free(&source);
     return rc;
@@ -321,6 +281,8 @@ int session_begin(struct session *s, const char *how, struct error *err)
     r->journal = &s->journal;
     r->foreseen = s->plan.foreseen;
     rc = run_started(r, err);
+    if (rc)
+        run_not_loaded(r, err);
     fill_context(s);
     return rc;
 }
