@@ -1,0 +1,105 @@
+-- What a machine without a layer of the jail gets to hear: a kernel that
+-- lacks one is played by tests/tools/without.c.
+
+local cli = require "tests.spec.support_cli"
+
+-- A build with sanitizers has no seccomp anyway.
+local SANITIZED = cli.build:match "asan" ~= nil
+local WITHOUT = cli.build .. "/tests/without "
+
+local function run(layers, arguments)
+  local plain = cli.rbrun
+  local quoted = cli.quote
+  cli.quote = function(text)
+    return text == plain and WITHOUT .. layers .. " " .. quoted(text)
+      or quoted(text)
+  end
+  local result = cli.run(arguments)
+  cli.quote = quoted
+  return result
+end
+
+local function warnings(text)
+  return select(2, text:gsub("lacks [%l_, ]+ on this machine", ""))
+end
+
+describe("a machine that lacks", function()
+  before_each(function()
+    cli.open()
+    cli.environment()
+    cli.book "deploy.release { version = 'v1' }"
+  end)
+  after_each(cli.close)
+
+  for _, layer in ipairs { "seccomp", "no_new_privs" } do
+    it(layer .. " is named by doctor, which fails", function()
+      local result = run(layer, "doctor")
+      assert.equal(2, result.status, result.all)
+      assert.truthy(result.out:match("BAD  jail +.*without [%l_, ]*" .. layer),
+        result.out)
+    end)
+
+    it(layer .. " is warned about once, before a run starts", function()
+      local result = run(layer, "runbooks/book.lua --yes --quiet")
+      assert.equal(0, result.status, result.all)
+      assert.equal(1, warnings(result.err), result.err)
+      assert.truthy(result.err:match("^warning: [^\n]*" .. layer), result.err)
+      local jail = cli.jq(cli.journal(), 'select(.kind == "started") | .jail')
+      assert.is_nil(jail:find(layer, 1, true), jail)
+    end)
+
+    it(layer .. " is an event with --json", function()
+      local result = run(layer, "plan runbooks/book.lua --json")
+      local told = cli.jq(result.out, 'select(.event == "warning") | .message')
+      assert.truthy(told:find(layer, 1, true), result.out)
+    end)
+
+    for _, command in ipairs { "runbooks/book.lua --yes",
+      "plan runbooks/book.lua" } do
+      it(layer .. " is refused with --require-jail: " .. command, function()
+        local result = run(layer, command .. " --require-jail")
+        assert.equal(2, result.status, result.all)
+        assert.truthy(result.err:match("lacks [^\n]*" .. layer .. "\n"),
+          result.err)
+        assert.truthy(result.err:find("production is untouched", 1, true))
+        assert.truthy(result.err:find("next:  rbrun doctor", 1, true))
+        assert.same({}, cli.runs())
+      end)
+    end
+  end
+
+  it("a layer resumes no run with --require-jail", function()
+    cli.book("deploy.release { version = 'v1' } "
+      .. "wait.sleep { duration = '1h' }")
+    cli.write("start.sh", (cli.command "runbooks/book.lua --yes"
+      :gsub("&& env ", "&& exec env ", 1)) .. " >log 2>&1\n")
+    cli.sh([[(sh start.sh & run=$!
+      for i in $(seq 200); do
+        grep -qs '"wait.sleep"' state/runs/*/journal.ndjson && break
+        sleep 0.1
+      done
+      kill -9 $run)]])
+    local before = cli.journal()
+    local result = run("seccomp", "resume last --require-jail")
+    assert.equal(7, result.status, result.all)
+    assert.truthy(result.err:find("lacks seccomp", 1, true), result.err)
+    assert.equal(before, cli.journal())
+  end)
+
+  it("Landlock does without it, and doctor says so", function()
+    local result = run("landlock", "doctor")
+    assert.equal(SANITIZED and 2 or 0, result.status, result.all)
+    if not SANITIZED then
+      assert.truthy(result.out:find("this kernel has no Landlock", 1, true))
+      result = run("landlock", "runbooks/book.lua --yes --require-jail")
+      assert.equal(0, result.status, result.all)
+      assert.equal(0, warnings(result.err), result.err)
+    end
+  end)
+
+  it("nothing hears nothing, and may require the jail", function()
+    local result = cli.run "runbooks/book.lua --yes --require-jail"
+    assert.equal(SANITIZED and 2 or 0, result.status, result.all)
+    assert.equal(0, warnings(result.err), result.err)
+  end)
+end)
