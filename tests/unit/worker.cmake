@@ -17,3 +17,12 @@ target_link_libraries(unit-order PRIVATE worker cmocka)
 
 # Plays a kernel that lacks a layer of the jail.
 add_executable(without tests/tools/without.c)
+
+# A worker that does what a script says. Never with sanitizers: its jail is
+# the real one in both builds.
+add_executable(hostile-worker tests/tools/hostile_worker.c
+  tests/tools/hostile_calls.c lua/jail.c ${WIRE})
+target_link_libraries(hostile-worker PRIVATE ${JANSSON_STATIC} ${CRYPTO_STATIC} m)
+target_compile_options(hostile-worker PRIVATE -fno-sanitize=all
+  -URBRUN_SANITIZE)
+target_link_options(hostile-worker PRIVATE -fno-sanitize=all)
