@@ -13,6 +13,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* One name that the file reads and nobody has. Names are an author's texts:
+   error_set keeps what commands a terminal out of the line. */
+static void print_unknown(const struct run *r, const json_t *one)
+{
+    const char *name = value_text(one, "name", "?");
+    const char *field = value_text(one, "field", NULL);
+    const char *near = value_text(one, "did_you_mean", NULL);
+    const char *instead = value_text(one, "instead", NULL);
+    struct error line;
+    char whole[400];
+    snprintf(whole, sizeof whole, "%s%s%s", name, field ? "." : "",
+             field ? field : "");
+    if (near && strcmp(near, whole) == 0)
+        error_set(&line, RB_INVALID, "write %s { ... } with a dot, not a colon",
+                  whole);
+    else
+        error_set(&line, RB_INVALID, "undefined %s%s%s%s%s%s", whole,
+                  instead ? "; " : "", instead ? instead : "",
+                  near ? " (did you mean " : "", near ? near : "",
+                  near ? "?)" : "");
+    error_prefix(&line, "%s:%lld: ", value_text(one, "file", r->program->name),
+                 (long long)value_int(one, "line", 0));
+    puts(line.message);
+}
+
 static int report_globals(const struct run *r, int json)
 {
     const json_t *one;
@@ -20,21 +45,17 @@ static int report_globals(const struct run *r, int json)
     int bad = 0;
     json_array_foreach(r->globals, i, one)
     {
-        const char *field = value_text(one, "field", NULL);
-        const char *hint = value_text(one, "did_you_mean", NULL);
         if (value_bool(one, "known", 1))
             continue;
         bad++;
         if (json)
             view_json("problem", json_copy((json_t *)one));
         else
-            printf("%s:%lld: undefined %s%s%s%s%s%s\n",
-                   value_text(one, "file", r->program->name),
-                   (long long)value_int(one, "line", 0),
-                   value_text(one, "name", "?"), field ? "." : "",
-                   field ? field : "", hint ? " (did you mean " : "",
-                   hint ? hint : "", hint ? "?)" : "");
+            print_unknown(r, one);
     }
+    if (bad && !json)
+        printf("next: mend that, then: rbrun check %s\n",
+               program_shown(r->program));
     return bad;
 }
 
@@ -251,6 +272,9 @@ int cmd_doctor(const struct options *o)
     if (o->environment || getenv("RBRUN_ENVIRONMENT"))
         check_environment(&d, o->environment);
     if (!o->json)
-        printf(d.bad ? "%d findings are bad\n" : "all well\n", d.bad);
+        printf(d.bad == 1  ? "1 finding is bad\n"
+               : d.bad > 1 ? "%d findings are bad\n"
+                           : "all well\n",
+               d.bad);
     return d.bad ? EXIT_REFUSED : EXIT_GOAL;
 }

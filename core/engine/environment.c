@@ -229,17 +229,22 @@ static int no_binding(const struct environment *e, const char *noun,
     char known[400] = "";
     const char *key;
     json_t *value;
+    struct nearest n;
+    nearest_start(&n, wanted ? wanted : "");
     json_object_foreach((json_t *)all, key, value)
     {
         size_t used = strlen(known);
         (void)value;
+        nearest_offer(&n, key);
         snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "",
                  key);
     }
     if (wanted)
         error_set(err, RB_NOTFOUND,
-                  "%s: environment %s binds no %s \"%s\" (it has: %s)", v->name,
-                  e->name, noun, wanted, known[0] ? known : "none");
+                  "%s: environment %s binds no %s \"%s\" (%s%s%sit has: %s)",
+                  v->name, e->name, noun, wanted,
+                  n.best ? "did you mean \"" : "", n.best ? n.best : "",
+                  n.best ? "\"? " : "", known[0] ? known : "none");
     else
         error_set(err, RB_NOTFOUND, "%s: say %s = ..., environment %s binds %s",
                   v->name, v->system, e->name,

@@ -70,6 +70,7 @@ static const struct field global[] = {
     MUST("line", KIND_WHOLE, LINE_MAX),
     MUST("known", KIND_FLAG, 0),
     MAY("did_you_mean", KIND_TEXT, TEXT_MAX),
+    MAY("instead", KIND_TEXT, TEXT_MAX),
     END};
 
 static const struct field header[] = {

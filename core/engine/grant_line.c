@@ -202,3 +202,22 @@ int grant_line(const char *source, size_t size, const char *key)
         return 0;
     return found.line;
 }
+
+int uses_line(const char *source, size_t size)
+{
+    struct lua_source s;
+    struct lua_token t;
+    struct place found;
+    int depth = 0;
+    lua_source_open(&s, source, size);
+    do {
+        lua_token_next(&s, &t);
+        depth += opens(&t) - closes(&t);
+    } while (t.kind != TOKEN_END && (depth || !lua_token_is(&t, "runbook")));
+    lua_token_next(&s, &t);
+    if (lua_token_symbol(&t, '('))
+        lua_token_next(&s, &t);
+    return lua_token_symbol(&t, '{') && find_field(s, "uses", &found)
+               ? found.line
+               : 0;
+}

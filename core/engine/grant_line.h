@@ -1,7 +1,8 @@
 /*
- * Where in an environment file a grant would be written. Only the text is
- * looked at, nothing is run: a table that code puts together has no such
- * line, and none is guessed.
+ * Where in a file a person would add what is missing: a grant in an
+ * environment, a verb in the `uses` of a runbook. Only the text is looked at,
+ * nothing is run: a table that code puts together has no such line, and none
+ * is guessed.
  */
 #ifndef RBRUN_ENGINE_GRANT_LINE_H
 #define RBRUN_ENGINE_GRANT_LINE_H
@@ -15,5 +16,8 @@
  * assignments outside of any block; of several of a kind the last one counts.
  */
 int grant_line(const char *source, size_t size, const char *key);
+
+/* The line of uses = { ... } in a runbook's header, or 0. */
+int uses_line(const char *source, size_t size);
 
 #endif

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "frame_check.h"
 #include "run.h"
-#include "nearest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,15 +91,40 @@ static int serve_module(struct run *r, const struct frame *f, struct error *err)
     return rc;
 }
 
+/* A module's mistake is in the module; how it came to be loaded is the way
+   from there to the runbook, one require a file. */
+static void add_requires(const json_t *trace, const char *place,
+                         struct buf *out)
+{
+    static const char top[] = ": at the top of the file";
+    const json_t *one;
+    size_t i;
+    json_array_foreach(trace, i, one)
+    {
+        const char *frame = json_string_value(one);
+        const char *end = frame ? strstr(frame, top) : NULL;
+        size_t size = end ? (size_t)(end - frame) : 0;
+        if (!size || (strlen(place) == size && !memcmp(place, frame, size)))
+            continue;
+        buf_addf(out, "%s%.*s", out->size ? ", " : "\n    required at ",
+                 (int)size, frame);
+    }
+}
+
 static int take_fail(const struct run *r, const struct frame *f,
                      struct error *err)
 {
     const char *excerpt = value_text(f->value, "excerpt", "");
-    error_set(err, RB_INVALID, "%s:%lld: %s%s%s",
-              value_text(f->value, "file", "runbook"),
-              (long long)value_int(f->value, "line", 0),
+    struct buf requires = BUF_INIT(400);
+    char place[300];
+    snprintf(place, sizeof place, "%s:%lld",
+             value_text(f->value, "file", "runbook"),
+             (long long)value_int(f->value, "line", 0));
+    add_requires(json_object_get(f->value, "trace"), place, &requires);
+    error_set(err, RB_INVALID, "%s: %s%s%s%s", place,
               value_text(f->value, "message", "cannot load"),
-              excerpt[0] ? "\n    " : "", excerpt);
+              excerpt[0] ? "\n    " : "", excerpt, buf_text(&requires));
+    buf_free(&requires);
     error_next(err, "mend it, then: rbrun check %s", program_shown(r->program));
     return RB_INVALID;
 }
@@ -188,173 +212,4 @@ int run_load(struct run *r, struct error *err)
 {
     int rc = run_start(r, err);
     return rc ? rc : run_started(r, err);
-}
-
-/* Inputs: "text", "text?", "number=0.02", "P0|P1|P2?", "bool=false". */
-struct input_spec {
-    char type[160];
-    char otherwise[160];
-    int optional;
-    int has_default;
-};
-
-static void parse_spec(const char *text, struct input_spec *s)
-{
-    char *equals;
-    size_t size;
-    memset(s, 0, sizeof *s);
-    snprintf(s->type, sizeof s->type, "%s", text);
-    equals = strchr(s->type, '=');
-    if (equals) {
-        *equals = '\0';
-        s->has_default = 1;
-        snprintf(s->otherwise, sizeof s->otherwise, "%s", equals + 1);
-    }
-    size = strlen(s->type);
-    if (size && s->type[size - 1] == '?') {
-        s->type[size - 1] = '\0';
-        s->optional = 1;
-    }
-}
-
-static int one_of(const char *choices, const char *value)
-{
-    size_t size = strlen(value);
-    for (const char *at = choices; at && *at;) {
-        size_t length = strcspn(at, "|");
-        if (length == size && strncmp(at, value, size) == 0)
-            return 1;
-        at += length;
-        at += *at == '|';
-    }
-    return 0;
-}
-
-static json_t *convert(const char *type, const char *text, struct error *err)
-{
-    char *end;
-    int64_t ms;
-    if (strcmp(type, "text") == 0 || strcmp(type, "string") == 0)
-        return json_string(text);
-    if (strcmp(type, "number") == 0) {
-        double number = strtod(text, &end);
-        return *text && !*end ? json_real(number) : NULL;
-    }
-    if (strcmp(type, "int") == 0) {
-        long long number = strtoll(text, &end, 10);
-        return *text && !*end ? json_integer(number) : NULL;
-    }
-    if (strcmp(type, "bool") == 0)
-        return one_of("true|yes", text)   ? json_true()
-               : one_of("false|no", text) ? json_false()
-                                          : NULL;
-    if (strcmp(type, "duration") == 0)
-        return duration_parse(text, &ms, err) == 0 ? json_string(text) : NULL;
-    return one_of(type, text) ? json_string(text) : NULL;
-}
-
-static int set_input(struct run *r, const char *name, const char *spec_text,
-                     const char *text, struct error *err)
-{
-    struct input_spec spec;
-    json_t *value;
-    parse_spec(spec_text, &spec);
-    if (!text && !spec.has_default) {
-        if (spec.optional)
-            return 0;
-        error_set(err, RB_INVALID, "%s needs the input \"%s\" (%s)",
-                  r->program->name, name, spec.type);
-        error_next(err, "add --input %s=...", name);
-        return RB_INVALID;
-    }
-    value = convert(spec.type, text ? text : spec.otherwise, err);
-    if (!value) {
-        error_set(err, RB_INVALID, "the input %s=%s is no %s%s", name,
-                  text ? text : spec.otherwise,
-                  strchr(spec.type, '|') ? "one of " : "", spec.type);
-        error_next(err, "--input %s=%s", name,
-                   strcmp(spec.type, "number") == 0     ? "0.5"
-                   : strcmp(spec.type, "int") == 0      ? "5"
-                   : strcmp(spec.type, "bool") == 0     ? "true"
-                   : strcmp(spec.type, "duration") == 0 ? "30s"
-                                                        : spec.type);
-        return RB_INVALID;
-    }
-    json_object_set_new(r->input, name, value);
-    return 0;
-}
-
-static const char *given_value(const char *const *given, size_t count,
-                               const char *name)
-{
-    size_t size = strlen(name);
-    for (size_t i = count; i-- > 0;) {
-        if (strncmp(given[i], name, size) == 0 && given[i][size] == '=')
-            return given[i] + size + 1;
-    }
-    return NULL;
-}
-
-static void list_inputs(const json_t *inputs, struct error *err)
-{
-    char list[400] = "";
-    const char *key;
-    json_t *spec;
-    json_object_foreach((json_t *)inputs, key, spec)
-    {
-        size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s=%s", used ? ", " : "",
-                 key, json_string_value(spec));
-    }
-    if (list[0])
-        error_next(err, "its inputs are: %s", list);
-    else
-        error_next(err, "leave --input out: it has none");
-}
-
-static int check_names(const struct run *r, const json_t *inputs,
-                       const char *const *given, size_t count,
-                       struct error *err)
-{
-    for (size_t i = 0; i < count; i++) {
-        char name[160];
-        struct nearest n;
-        const char *key;
-        json_t *spec;
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(given[i], "="),
-                 given[i]);
-        if (strchr(given[i], '=') && json_object_get(inputs, name))
-            continue;
-        nearest_start(&n, name);
-        json_object_foreach((json_t *)inputs, key, spec)
-        {
-            (void)spec;
-            nearest_offer(&n, key);
-        }
-        error_set(err, RB_INVALID, "%s has no input \"%s\"%s%s%s",
-                  r->program->name, name, n.best ? " (did you mean \"" : "",
-                  n.best ? n.best : "", n.best ? "\"?)" : "");
-        list_inputs(inputs, err);
-        return RB_INVALID;
-    }
-    return 0;
-}
-
-int run_inputs(struct run *r, const char *const *given, size_t count,
-               struct error *err)
-{
-    const json_t *inputs = json_object_get(r->header, "inputs");
-    const char *key;
-    json_t *spec;
-    int rc = check_names(r, inputs, given, count, err);
-    json_decref(r->input);
-    r->input = json_object();
-    json_object_foreach((json_t *)inputs, key, spec)
-    {
-        if (rc)
-            break;
-        rc = set_input(r, key, json_string_value(spec),
-                       given_value(given, count, key), err);
-    }
-    return rc;
 }

@@ -41,23 +41,17 @@ static int read_source(const char *path, struct buf *out,
     return rc;
 }
 
-/* A name that is not there: most often one letter is wrong. */
-static int no_such_file(const char *file, struct error *err)
+/* The name in a folder that is nearest to a wrong one, "" when none is. */
+static void nearest_file(const char *folder, const char *wanted,
+                         char best[NAME_MAX + 1])
 {
-    int rc = errno == ENOENT ? RB_NOTFOUND : RB_IO;
-    const char *slash = strrchr(file, '/');
-    int length = slash ? (int)(slash - file) + 1 : 0;
-    char folder[PLACE_PATH], best[NAME_MAX + 1] = "";
+    DIR *dir = opendir(folder);
     struct dirent *entry;
     struct nearest n;
-    DIR *dir;
-    error_set_errno(err, rc, "cannot read the runbook %s", file);
-    snprintf(folder, sizeof folder, "%.*s", length ? length : 2,
-             length ? file : "./");
-    nearest_start(&n, file + length);
-    dir = opendir(folder);
     if (!dir && errno == ENOMEM)
         heap_end();
+    best[0] = '\0';
+    nearest_start(&n, wanted);
     while (dir && (entry = readdir(dir))) {
         const char *before = n.best;
         if (entry->d_name[0] != '.')
@@ -67,7 +61,20 @@ static int no_such_file(const char *file, struct error *err)
     }
     if (dir)
         closedir(dir);
-    if (n.best)
+}
+
+/* A name that is not there: most often one letter is wrong. */
+static int no_such_file(const char *file, struct error *err)
+{
+    int rc = errno == ENOENT ? RB_NOTFOUND : RB_IO;
+    const char *slash = strrchr(file, '/');
+    int length = slash ? (int)(slash - file) + 1 : 0;
+    char folder[PLACE_PATH], best[NAME_MAX + 1];
+    error_set_errno(err, rc, "cannot read the runbook %s", file);
+    snprintf(folder, sizeof folder, "%.*s", length ? length : 2,
+             length ? file : "./");
+    nearest_file(folder, file + length, best);
+    if (best[0])
         error_next(err, "did you mean %s%s? otherwise: ls %s",
                    length ? folder : "", best, folder);
     else
@@ -109,6 +116,56 @@ static int name_is_plain(const char *name)
     return 1;
 }
 
+/*
+ * The module that was meant, where each part of the path is there or has a
+ * near neighbour: "polic/eror.lua" -> "policy.error". "" when there is none.
+ */
+static void near_module(const struct program *p, const char *file, char *out,
+                        size_t size)
+{
+    char path[PATH_MAX + 512], best[NAME_MAX + 1];
+    size_t used = (size_t)snprintf(path, sizeof path, "%s", p->root);
+    size_t root = used;
+    out[0] = '\0';
+    while (*file) {
+        size_t length = strcspn(file, "/");
+        if (used + NAME_MAX + 2 > sizeof path || length > NAME_MAX)
+            return;
+        snprintf(path + used, sizeof path - used, "/%.*s", (int)length, file);
+        if (access(path, F_OK) != 0) {
+            char wanted[NAME_MAX + 1];
+            snprintf(wanted, sizeof wanted, "%.*s", (int)length, file);
+            path[used] = '\0';
+            nearest_file(path, wanted, best);
+            if (!best[0])
+                return;
+            snprintf(path + used, sizeof path - used, "/%s", best);
+        }
+        used = strlen(path);
+        file += length + (file[length] == '/');
+    }
+    if (used < root + 5 || strcmp(path + used - 4, ".lua") != 0)
+        return;
+    path[used - 4] = '\0';
+    snprintf(out, size, "%s", path + root + 1);
+    for (char *c = out; *c; c++)
+        *c = *c == '/' ? '.' : *c;
+}
+
+static int no_such_module(const struct program *p, const char *name,
+                          const char *file, const char *path, struct error *err)
+{
+    char near[256];
+    int missing = errno == ENOENT || errno == ENOTDIR;
+    if (!missing)
+        return error_set_errno(err, RB_IO, "module \"%s\": %s", name,
+                               place_shown(path));
+    near_module(p, file, near, sizeof near);
+    return error_set(err, RB_NOTFOUND, "there is no file %s%s%s%s",
+                     place_shown(path), near[0] ? " (did you mean " : "", near,
+                     near[0] ? "?)" : "");
+}
+
 static int module_path(const struct program *p, const char *name, char *file,
                        char *path, struct error *err)
 {
@@ -121,8 +178,7 @@ static int module_path(const struct program *p, const char *name, char *file,
         *c = *c == '.' ? '/' : *c;
     snprintf(wanted, sizeof wanted, "%s/%s", p->root, file);
     if (!realpath(wanted, path))
-        return error_set_errno(err, RB_NOTFOUND, "no module \"%s\" (%s)", name,
-                               wanted);
+        return no_such_module(p, name, file, wanted, err);
     if (strncmp(path, p->root, root) != 0 || path[root] != '/')
         return error_set(err, RB_DENIED, "module \"%s\" leads out of %s, to %s",
                          name, p->root, path);

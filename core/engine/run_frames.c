@@ -57,8 +57,7 @@ static int check_permission(struct run *r, struct call *c, struct error *why)
                   value_text(c->request, "file", "?"),
                   (long long)value_int(c->request, "line", 0), name,
                   r->program->name);
-        error_next(why, "add \"%s\" to uses = { ... } in %s", name,
-                   r->program->name);
+        run_add_use(r, name, why);
         return RB_DENIED;
     }
     rc = environment_granted(r->environment, r->program->name, c->verb,

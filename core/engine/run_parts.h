@@ -35,6 +35,9 @@ void run_reached(struct run *r, enum limit_id id, double used,
    repeat itself (time, a crash): it is ended now, too. */
 void run_take_recorded_end(struct run *r);
 
+/* uses.c: the next step for a call of a verb that `uses` does not name. */
+void run_add_use(const struct run *r, const char *verb, struct error *err);
+
 /* run_answers.c */
 
 /* The worker is blocked: start what it asked for, and give it one thing. */

@@ -1,7 +1,8 @@
 /* What a runbook asks for in `uses`, before anything starts: all of what is
    not granted is named at once, with the line to add it on. */
 #define _GNU_SOURCE
-#include "run.h"
+#include "grant_line.h"
+#include "run_parts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -140,4 +141,16 @@ int run_check_uses(const struct run *r, struct error *err)
     buf_free(&m.said);
     buf_free(&m.grants);
     return rc;
+}
+
+void run_add_use(const struct run *r, const char *verb, struct error *err)
+{
+    const struct program *p = r->program;
+    int line = uses_line(buf_text(&p->source), p->source.size);
+    if (line)
+        error_next(err, "%s:%d: add \"%s\" to uses", program_shown(p), line,
+                   verb);
+    else
+        error_next(err, "add \"%s\" to uses = { ... } in %s", verb,
+                   program_shown(p));
 }

@@ -24,18 +24,39 @@ const struct verb *verb_find(const char *name)
     return NULL;
 }
 
+size_t verb_noun(const char *name)
+{
+    return strcspn(name, ".");
+}
+
+/* "deplyo.*" is near to "deploy.*". */
+static const char *nearest_pattern(const char *pattern)
+{
+    static char best[40];
+    struct nearest n;
+    best[0] = '\0';
+    nearest_start(&n, pattern);
+    for (const struct verb *v = verb_table; v->name; v++) {
+        char whole[40];
+        snprintf(whole, sizeof whole, "%.*s.*", (int)verb_noun(v->name),
+                 v->name);
+        nearest_offer(&n, whole);
+        if (n.best == whole)
+            n.best = strcpy(best, whole);
+    }
+    return n.best;
+}
+
 const char *verb_nearest(const char *name)
 {
     struct nearest n;
+    size_t size = strlen(name);
+    if (size && name[size - 1] == '*')
+        return nearest_pattern(name);
     nearest_start(&n, name);
     for (const struct verb *v = verb_table; v->name; v++)
         nearest_offer(&n, v->name);
     return n.best;
-}
-
-size_t verb_noun(const char *name)
-{
-    return strcspn(name, ".");
 }
 
 static const char *type_of(const json_t *value)
@@ -111,7 +132,7 @@ static int is_any(const json_t *v)
 }
 
 static const struct type_rule type_rules[] = {
-    {"text", "a text that is not empty", is_text},
+    {"text", "a text", is_text},
     {"int", "a whole number", is_integer},
     {"number", "a number", is_number},
     {"bool", "true or false", is_bool},
@@ -136,6 +157,10 @@ static int check_value(const struct verb *v, const struct verb_parameter *p,
     const struct type_rule *rule = rule_of(p->type);
     struct error why;
     int64_t ms;
+    if (rule->fits == is_text && json_is_string(value) && !is_text(value))
+        return error_set(err, RB_INVALID, "%s: %s %s", v->name, p->name,
+                         json_string_length(value) ? "holds a zero byte"
+                                                   : "is empty");
     if (!rule->fits(value))
         return error_set(err, RB_INVALID, "%s: %s must be %s%s%s%s, not %s",
                          v->name, p->name, rule->words, p->unit[0] ? " (" : "",

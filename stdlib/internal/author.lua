@@ -122,6 +122,9 @@ local function check_finish(t)
       return
     end
   end
+  if as == nil then
+    tasks.misuse("finish: as is missing: one of %s", table.concat(ENDS, ", "))
+  end
   tasks.misuse("finish: as = %s is none of %s%s", tostring(as),
     table.concat(ENDS, ", "), globals.suggest(as, ENDS))
 end
@@ -325,13 +328,16 @@ local function check_use(pattern)
     tasks.misuse("runbook: uses holds a %s; write uses = { \"metric.query\" }",
       type(pattern))
   end
+  local known = {}
   for _, verb in ipairs(verbs.names) do
     if matches(pattern, verb) then
       return
     end
+    known[#known + 1] = verb
+    known[#known + 1] = verb:gsub("%..*$", ".*")
   end
   tasks.misuse("runbook: uses: no verb is called \"%s\"%s", pattern,
-    globals.suggest(pattern, verbs.names))
+    globals.suggest(pattern, known))
 end
 
 local function check_header(header)
@@ -348,8 +354,9 @@ local function check_header(header)
     check_duration("runbook: objective", header.objective)
   end
   if type(header.uses) ~= "table" then
-    tasks.misuse("runbook: uses is missing: list the verbs the file calls, "
-      .. "such as uses = { \"metric.query\", \"deploy.*\" }")
+    tasks.misuse("runbook: uses is %s: list the verbs the file calls, "
+      .. "such as uses = { \"metric.query\", \"deploy.*\" }",
+      header.uses == nil and "missing" or "a " .. type(header.uses))
   end
   for _, key in ipairs(host.keys(header.uses)) do
     if math.type(key) ~= "integer" then

@@ -20,8 +20,7 @@ local function reads()
       seen[id] = true
       local known = written[note.name]
         or globals.is_known(note.name, note.field)
-      local near = not known and globals.near(note.name,
-        globals.is_known(note.name) and note.field or nil) or nil
+      local near = not known and globals.near(note.name, note.field) or nil
       if known and note.method and globals.fields[note.name] then
         known = false -- metric:query passes the noun itself
         near = note.name .. "." .. note.field
@@ -29,6 +28,8 @@ local function reads()
       list[#list + 1] = {
         name = note.name, field = note.field, line = note.line,
         file = note.file, known = known, did_you_mean = near,
+        instead = not globals.is_known(note.name)
+          and globals.instead(note.name) or nil,
       }
     end
   end

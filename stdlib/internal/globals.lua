@@ -110,7 +110,16 @@ function G.near(name, field)
   if field and G.fields[name] then
     return host.nearest(field, host.keys(G.fields[name]))
   end
-  return host.nearest(name, host.keys(builtins))
+  local near = not gone[name] and host.nearest(name, host.keys(builtins))
+  if near and field and G.is_known(near, field) and G.fields[near] then
+    return near .. "." .. field
+  end
+  return near or nil
+end
+
+--- What to use instead of a name of stock Lua, or nil.
+function G.instead(name)
+  return gone[name]
 end
 
 --- A global of the author's own, or nil.

@@ -6,6 +6,9 @@ local host, _, globals, tasks = ...
 local L = { modules = host.list {} }
 local loaded, path = {}, {}
 
+-- What a mistyped name may have meant, besides a file.
+local STDLIB = { "decide", "tell", "verify" }
+
 -- What stdlib modules may use beyond an author's names.
 local trusted = {
   error = tasks.error, misuse = tasks.misuse, event = host.event,
@@ -53,12 +56,16 @@ local function load_file(name)
     if file:match("^[^\n]-:%d+: ") then
       error(file, 0)
     end
+    if not file:find("did you mean", 1, true) then
+      file = file .. globals.suggest(name, STDLIB)
+    end
     tasks.misuse("require \"%s\": %s", name, file)
   end
   L.modules[#L.modules + 1] = name
   local value = chunk(name, file)
   if value == nil then
-    return true
+    tasks.misuse("require \"%s\": %s returns nothing; end it with "
+      .. "return { ... }", name, file)
   end
   return value
 end

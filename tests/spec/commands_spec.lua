@@ -390,7 +390,7 @@ describe("check", function()
 
   it("finds an unknown global in a branch that no plan takes", function()
     finds("if input.to == 'never' then deplyo.release {} end",
-      "book.lua:4", "deplyo", "did you mean deploy?")
+      "book.lua:4", "deplyo", "did you mean deploy.release?")
   end)
 
   it("finds an unknown verb of a known noun", function()

@@ -241,12 +241,38 @@ static void line_ends(void **state)
                      5);
 }
 
+static void uses(void **state)
+{
+    static const struct {
+        const char *source;
+        int line;
+    } rows[] = {
+        {"runbook {\n service = 'x',\n uses = { 'a' } }", 3},
+        {"runbook({\n uses = {\n'a' } })", 2},
+        {"#!/usr/bin/rbrun\n-- runbook { uses = 1 }\nlocal function f()\n"
+         "runbook { uses = 1 } end\nrunbook { inputs = { uses = 'text' },\n"
+         "uses = {} }",
+         6},
+        {"local t = {\n uses = {} }\nrunbook(t)", 0},
+        {"runbook { service = 'x' }", 0},
+        {"runbook", 0},
+        {"", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int line = uses_line(rows[i].source, strlen(rows[i].source));
+        if (line != rows[i].line)
+            fail_msg("row %zu: %d", i, line);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(constructors), cmocka_unit_test(lookalikes),
         cmocka_unit_test(locals),       cmocka_unit_test(code),
         cmocka_unit_test(broken),       cmocka_unit_test(line_ends),
+        cmocka_unit_test(uses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
