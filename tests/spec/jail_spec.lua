@@ -71,14 +71,7 @@ describe("a machine that lacks", function()
   it("a layer resumes no run with --require-jail", function()
     cli.book("deploy.release { version = 'v1' } "
       .. "wait.sleep { duration = '1h' }")
-    cli.write("start.sh", (cli.command "runbooks/book.lua --yes"
-      :gsub("&& env ", "&& exec env ", 1)) .. " >log 2>&1\n")
-    cli.sh([[(sh start.sh & run=$!
-      for i in $(seq 200); do
-        grep -qs '"wait.sleep"' state/runs/*/journal.ndjson && break
-        sleep 0.1
-      done
-      kill -9 $run)]])
+    cli.killed_at("wait.sleep", "runbooks/book.lua --yes")
     local before = cli.journal()
     local result = run("seccomp", "resume last --require-jail")
     assert.equal(7, result.status, result.all)

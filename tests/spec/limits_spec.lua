@@ -184,3 +184,24 @@ describe("limits in an environment", function()
     assert.equal(9, count)
   end)
 end)
+
+describe("a run that is resumed with other limits", function()
+  it("has these, and so has its replay", function()
+    cli.open()
+    cli.environment()
+    cli.book("deploy.release { version = 'v1' }\n"
+      .. "wait.sleep { seconds = 1 }\n"
+      .. "for i = 1, 5 do clock.now() end")
+    cli.killed_at("wait.sleep", "runbooks/book.lua --yes")
+    cli.environment(nil, "limits = { calls = 4 },\n")
+    local result = cli.run("resume last --environment "
+      .. "runbooks/environments/lab.lua")
+    assert.equal(7, result.status, result.all)
+    assert.truthy(result.err:find("limit calls = 4 (calls; it used 5), last "
+      .. "seen at book.lua:5", 1, true), result.err)
+    result = cli.run "replay last"
+    assert.equal(0, result.status, result.all)
+    assert.truthy(result.out:find("4 calls", 1, true), result.out)
+    cli.close()
+  end)
+end)

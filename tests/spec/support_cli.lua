@@ -107,6 +107,18 @@ function C.jq(text, filter)
   return (said:gsub("\n$", ""))
 end
 
+--- Run it, and kill it as soon as its journal names this verb.
+function C.killed_at(verb, arguments)
+  C.write("start.sh", (C.command(arguments):gsub("&& env ", "&& exec env ", 1))
+    .. " >log 2>&1\n")
+  C.sh([[(sh start.sh & run=$!
+    for i in $(seq 200); do
+      grep -qs '"%s"' state/runs/*/journal.ndjson && break
+      sleep 0.1
+    done
+    kill -9 $run)]], verb)
+end
+
 --- The names of the runs there are.
 function C.runs()
   local list = {}
