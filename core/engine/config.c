@@ -10,7 +10,7 @@ static int config_frame(struct worker *w, const char *name, json_t **table,
         rc = frame_check(&f, 1, err);
     if (!rc && ((f.type != FRAME_LOADED && f.type != FRAME_FAIL) ||
                 worker_said_more(w)))
-        rc = error_set(err, RB_INVALID, "a %s frame that is not due",
+        rc = error_set(err, RB_INVALID, "its %s frame is not due",
                        frame_name(f.type));
     if (rc == RB_INVALID)
         rc = frame_violated(w, name, err);

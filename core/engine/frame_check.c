@@ -433,15 +433,15 @@ static int check_header(const struct frame *f, struct error *err)
     const char *name = frame_name(f->type);
     if (!frames[f->type].shape)
         return error_set(err, RB_INVALID,
-                         "a %s frame, which only the engine may send", name);
+                         "its %s frame is the engine's to send", name);
     if (f->body_size)
-        return error_set(err, RB_INVALID, "a %s frame with a body", name);
+        return error_set(err, RB_INVALID, "its %s frame has a body", name);
     if ((f->call != 0) != (f->type == FRAME_CALL))
-        return error_set(err, RB_INVALID, "a %s frame with the number %u", name,
-                         f->call);
+        return error_set(err, RB_INVALID, "its %s frame has the number %u",
+                         name, f->call);
     if (frames[f->type].ends && !(f->flags & FRAME_BLOCKED))
-        return error_set(err, RB_INVALID,
-                         "a %s frame that does not end its burst", name);
+        return error_set(err, RB_INVALID, "its %s frame does not end its burst",
+                         name);
     return 0;
 }
 
@@ -461,7 +461,7 @@ int frame_check(const struct frame *f, int config, struct error *err)
     if (!rc)
         rc = check_shape(f->value, shape, err);
     if (rc)
-        error_prefix(err, "a %s frame: ", frame_name(f->type));
+        error_prefix(err, "its %s frame: ", frame_name(f->type));
     return rc;
 }
 

@@ -176,7 +176,7 @@ static int check_loading(struct run *r, const struct frame *f, unsigned *asked,
                        MODULE_REQUESTS);
     else if (!rc && f->type != FRAME_MODULE && f->type != FRAME_LOADED &&
              f->type != FRAME_FAIL)
-        rc = error_set(err, RB_INVALID, "a %s frame while it loads",
+        rc = error_set(err, RB_INVALID, "its %s frame came while it loads",
                        frame_name(f->type));
     /* A file that has not changed declares the same every time: what the
        plan showed, and what the grants were checked for. */
@@ -185,7 +185,7 @@ static int check_loading(struct run *r, const struct frame *f, unsigned *asked,
         rc =
             error_set(err, RB_INVALID, "the header is another one than before");
     if (!rc && worker_said_more(&r->worker))
-        rc = error_set(err, RB_INVALID, "more behind a %s frame",
+        rc = error_set(err, RB_INVALID, "it sent more behind its %s frame",
                        frame_name(f->type));
     return rc;
 }

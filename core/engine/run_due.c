@@ -228,7 +228,7 @@ int run_frame_due(struct run *r, const struct frame *f, struct error *err)
     case FRAME_WAIT:
         return 0;
     default:
-        return error_set(err, RB_INVALID, "a %s frame that is not due",
+        return error_set(err, RB_INVALID, "its %s frame is not due",
                          frame_name(f->type));
     }
 }

@@ -47,15 +47,20 @@ static void compare_end(struct run *r, struct error *why)
                r->id);
 }
 
+void run_tell_end(struct run *r, enum worker_verdict verdict, struct error *why)
+{
+    r->hostile = verdict == VERDICT_VIOLATION;
+    if (r->mode == MODE_REPLAY)
+        compare_end(r, why);
+    else if (r->mode == MODE_LIVE && record_exhausted(r))
+        journal_end(r, verdict, why);
+}
+
 void run_worker_ended(struct run *r, enum worker_verdict verdict,
                       const struct error *why)
 {
     struct error told = *why;
-    r->hostile = verdict == VERDICT_VIOLATION;
-    if (r->mode == MODE_REPLAY)
-        compare_end(r, &told);
-    else if (r->mode == MODE_LIVE && record_exhausted(r))
-        journal_end(r, verdict, why);
+    run_tell_end(r, verdict, &told);
     run_broke(r, &told);
 }
 

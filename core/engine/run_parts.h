@@ -28,6 +28,10 @@ int run_check_waits(const struct run *r, struct error *err);
 /* The worker was ended, or is now: journal it, and end the run. */
 void run_worker_ended(struct run *r, enum worker_verdict verdict,
                       const struct error *why);
+/* The first half of it. In a replay why becomes a divergence where the
+   recorded run was not ended so. */
+void run_tell_end(struct run *r, enum worker_verdict verdict,
+                  struct error *why);
 /* A limit that the engine watches; where: "api.lua:12", or NULL. */
 void run_reached(struct run *r, enum limit_id id, double used,
                  const char *where);
