@@ -14,17 +14,38 @@
 #include <string.h>
 #include <unistd.h>
 
+/* From the file itself: the C library's other ways to a name load libraries,
+   which costs time at every start, and crash when there is no memory for
+   them. 1 or 0. */
+static int name_in_passwd(uid_t uid, char *out, size_t size)
+{
+    FILE *f = fopen("/etc/passwd", "re");
+    struct passwd entry, *p = NULL;
+    char line[4096];
+    int found = 0;
+    if (!f && errno == ENOMEM)
+        heap_end();
+    while (f && !found && !fgetpwent_r(f, &entry, line, sizeof line, &p))
+        found = p->pw_uid == uid;
+    if (found)
+        snprintf(out, size, "%s", p->pw_name);
+    if (f)
+        fclose(f);
+    return found;
+}
+
 static void who(char *out, size_t size)
 {
     const char *sudo = getenv("SUDO_USER");
     const struct passwd *p;
-    errno = 0;
-    p = getpwuid(getuid());
-    if (!p && errno == ENOMEM)
-        heap_end();
-    if (sudo && sudo[0])
+    if (sudo && sudo[0]) {
         snprintf(out, size, "%s", sudo);
-    else if (p)
+        return;
+    }
+    if (name_in_passwd(getuid(), out, size))
+        return;
+    p = getpwuid(getuid()); /* known to a directory service only */
+    if (p)
         snprintf(out, size, "%s", p->pw_name);
     else
         snprintf(out, size, "uid %u", (unsigned)getuid());
@@ -335,10 +356,25 @@ static const json_t *approved(struct session *s)
     return found;
 }
 
+/* The limits that the last process of a run had: a replay has to reach the
+   same ones. A resume has those of its environment. */
+static void recorded_limits(struct session *s)
+{
+    struct error ignored;
+    for (size_t i = 0; i < s->tape.count; i++) {
+        const json_t *v = s->tape.records[i].kind == RECORD_NOTE
+                              ? record_value(&s->tape.records[i], &ignored)
+                              : NULL;
+        if (json_object_get(v, "limits"))
+            limits_read(json_object_get(v, "limits"), &s->environment.limits,
+                        &ignored);
+    }
+}
+
 /* The note that says so is appended when there is more to append: a program
    that turns out to be another one leaves the journal as it was. */
 static int resume_journal(struct session *s, const char *program,
-                          struct error *err)
+                          int other_limits, struct error *err)
 {
     struct run *r = &s->run;
     int rc = journal_continue(&s->journal, r->directory, &s->tape, err);
@@ -348,6 +384,9 @@ static int resume_journal(struct session *s, const char *program,
     r->edited = program != NULL;
     r->resumed = json_pack("{s:s, s:s, s:s}", "by", s->by, "engine",
                            RBRUN_VERSION, "lua", lua_build);
+    if (other_limits)
+        json_object_set_new(r->resumed, "limits",
+                            limits_document(&s->environment.limits));
     if (program)
         json_object_set_new(r->resumed, "program",
                             program_describe(&s->program));
@@ -441,6 +480,8 @@ int session_reopen(struct session *s, const char *name, enum run_mode mode,
         rc = read_programs(s, program, err);
     if (rc)
         return rc;
+    if (mode == MODE_REPLAY)
+        recorded_limits(s);
     r->foreseen = approved(s);
     input = json_incref(r->input);
     header = json_incref(r->header);
@@ -451,7 +492,7 @@ int session_reopen(struct session *s, const char *name, enum run_mode mode,
         rc = same_service(r, header, err);
     json_decref(header);
     if (!rc && mode == MODE_LIVE)
-        rc = resume_journal(s, program, err);
+        rc = resume_journal(s, program, environment != NULL, err);
     fill_context(s);
     return rc;
 }
