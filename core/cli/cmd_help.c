@@ -132,6 +132,7 @@ static int help_nothing(const char *name)
     const char *near = verb_nearest(name);
     struct nearest n;
     nearest_start(&n, name);
+    nearest_offer(&n, "limits");
     for (const struct command *c = commands; !near && c->name; c++) {
         if (!c->hidden)
             nearest_offer(&n, c->name);

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "limit.h"
+#include "../store/place.h"
 #include "../wire/frame.h"
 #include "nearest.h"
 
@@ -134,7 +135,7 @@ int limit_tell(const struct limit_hit *hit, const char *what, const char *file,
         error_next(err, "%s", l->advice);
     else
         error_next(err, "%s; if it must be so, set limits = { %s = ... } in %s",
-                   l->advice, l->name, file);
+                   l->advice, l->name, place_shown(file));
     return RB_TOOBIG;
 }
 
