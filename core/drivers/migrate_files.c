@@ -139,16 +139,20 @@ static int compare_numbers(const char *a, size_t n, const char *b, size_t m)
     return order;
 }
 
+/* A number is none where there is no digit: "" and "0" are not the same, or
+   the order would have circles. */
 int migrate_version_compare(const char *a, const char *b)
 {
     while (*a && *b) {
         size_t n = strspn(a, DIGITS), m = strspn(b, DIGITS);
-        int order = compare_numbers(a, n, b, m);
+        int order = n && m ? compare_numbers(a, n, b, m) : 0;
         if (order)
             return order;
+        if (!n != !m || (!n && *a != '.'))
+            break;
         a += n;
         b += m;
-        if (*a != *b || (!n && !m && *a != '.'))
+        if (*a != *b)
             break;
         if (*a)
             a++, b++;
