@@ -43,7 +43,7 @@ describe("a header", function()
   header("of a document over 1 MiB", { size = (1 << 20) + 1 }, "announces")
   header("of a document of 4 GiB", { size = 0xffffffff }, "announces")
   header("of a body over 64 MiB", { body = (64 << 20) + 1 }, "announces")
-  header("of a body", { body = 3 }, "with a body", "raw 7b7d000000")
+  header("of a body", { body = 3 }, "has a body", "raw 7b7d000000")
   header("of type 0", { type = 0 }, "unknown type 0")
   header("of type 15", { type = 15 }, "unknown type 15")
   header("of type 255", { type = 255 }, "unknown type 255")
@@ -51,19 +51,19 @@ describe("a header", function()
   header("with all flags", { flags = 255 }, "unknown flags")
   header("with byte 10 set", { zero = 1 }, "unknown flags")
   header("with byte 11 set", { zero = 256 }, "unknown flags")
-  header("of a WAIT with a number", { call = 3 }, "with the number 3")
+  header("of a WAIT with a number", { call = 3 }, "has the number 3")
   header("of a WAIT that goes on", { flags = 0 }, "does not end its burst")
   for _, name in ipairs { "START", "SOURCE", "RUN", "RESULT", "STOP",
     "UNDO" } do
     header("of " .. name .. ", which is the engine's", { type = H.type[name] },
-      name .. " frame, which only the engine may send")
+      name .. " frame is the engine's to send")
   end
   each(rows)
 
   each {
     { "of a CALL without a number", "read", H.frame("CALL", H.READ, 1, 0),
-      "with the number 0" },
-    { "of a CALL with the number before", "read",
+      "has the number 0" },
+    { "of a CALL has the number before", "read",
       H.frame("CALL", H.READ, 1, 1), "call 1, where 2 is due" },
     { "of a CALL that skips a number", "read",
       H.frame("CALL", H.READ, 1, 3), "call 3, where 2 is due" },
@@ -71,15 +71,15 @@ describe("a header", function()
       H.frame("CALL", H.READ, 1, 4294967295), "where 2 is due" },
     { "of an EVENT with a number", "read",
       H.frame("EVENT", { kind = "log", text = "x" }, 0, 2),
-      "with the number 2" },
+      "has the number 2" },
     { "of a CANCEL with a number", "read",
-      H.frame("CANCEL", { calls = { 1 } }, 0, 1), "with the number 1" },
+      H.frame("CANCEL", { calls = { 1 } }, 0, 1), "has the number 1" },
     { "of a DONE with a number", "read", H.frame("DONE", H.DONE, 1, 1),
-      "with the number 1" },
+      "has the number 1" },
     { "of a DONE that goes on", "read", H.frame("DONE", H.DONE, 0),
       "does not end its burst" },
     { "of a LOADED with a number", "start", H.frame("LOADED", H.LOADED, 1, 1),
-      "with the number 1" },
+      "has the number 1" },
   }
 end)
 

@@ -267,26 +267,46 @@ static int is_meant(const char *role, const char *first)
     return n > 0 && memmem(start, (size_t)n, text, strlen(text)) != NULL;
 }
 
-static char *line_of(FILE *file, char **line, size_t *room)
+/* All of it at once: in the jail nothing can be read any more. */
+static char *read_script(const char *directory)
 {
-    if (getline(line, room, file) < 0)
+    struct buf text = BUF_INIT(4u << 20);
+    char path[4200], bytes[65536];
+    size_t n;
+    FILE *file;
+    snprintf(path, sizeof path, "%s/script", directory);
+    file = fopen(path, "re");
+    if (!file)
+        mistaken();
+    while ((n = fread(bytes, 1, sizeof bytes, file)) > 0)
+        buf_add(&text, bytes, n);
+    fclose(file);
+    if (!text.data)
+        mistaken();
+    return text.data;
+}
+
+static char *line_of(char **rest)
+{
+    char *line = *rest;
+    size_t size = strcspn(line, "\n");
+    if (!*line)
         return NULL;
-    (*line)[strcspn(*line, "\n")] = '\0';
-    return *line;
+    *rest = line + size + (line[size] == '\n');
+    line[size] = '\0';
+    return line;
 }
 
 int main(int argc, char **argv)
 {
-    char directory[4096], path[4200], *line = NULL;
-    size_t room = 0;
-    FILE *file;
+    char directory[4096], path[4200], *rest, *line;
     if (argc != 2 || !strchr(argv[0], '/'))
         return MISTAKE;
     snprintf(directory, sizeof directory, "%s", argv[0]);
     *strrchr(directory, '/') = '\0';
-    snprintf(path, sizeof path, "%s/script", directory);
-    file = fopen(path, "re");
-    if (!file || !line_of(file, &line, &room))
+    rest = read_script(directory);
+    line = line_of(&rest);
+    if (!line)
         return MISTAKE;
     if (!is_meant(argv[1], line)) {
         char *const none[] = {NULL};
@@ -298,7 +318,7 @@ int main(int argc, char **argv)
     if (page == MAP_FAILED)
         return MISTAKE;
     signal(SIGPIPE, SIG_IGN);
-    while (line_of(file, &line, &room))
+    while ((line = line_of(&rest)))
         obey(line);
     send_all();
     _exit(0);

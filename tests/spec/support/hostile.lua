@@ -115,7 +115,7 @@ runbook { service = "shop", summary = "t", uses = { "*" },
   inputs = { to = "text=v1" } }
 function run(input)
   deploy.current { target = "shop" }
-  undo("back", function() deploy.release { target = "shop", version = "v2" } end)
+  undo("back", function() deploy.release { version = "v2" } end)
   deploy.release { target = "shop", version = input.to }
   command.run { command = "slow" }
 end
@@ -134,7 +134,7 @@ H.WRITE = { verb = "deploy.release", step = "", undoing = false,
 H.SLOW = { verb = "command.run", args = { command = "slow" }, step = "",
   undoing = false, file = "book.lua", line = 7 }
 H.BACK = { verb = "deploy.release", step = "undo: back", undoing = true,
-  undo = 1, args = { target = "shop", version = "v2" }, file = "book.lua",
+  undo = 1, args = { version = "v2" }, file = "book.lua",
   line = 5 }
 H.DONE = { ended = "finished", result = { as = "recovered" }, undone = 0,
   undo_failed = 0 }
@@ -212,9 +212,10 @@ end
 H.close = C.close
 
 --- The environment. slow: what the shell does in the slow command; limits:
---- a line.
-function H.environment(slow, limits)
-  C.environment(([[
+--- a line; grants: their list.
+function H.environment(slow, limits, grants)
+  C.write("runbooks/environments/lab.lua", ([[
+return { name = "lab",
   deploy = { shop = { driver = "memory", version = "env:HOSTILE_SECRET",
     releases = { "v1", "v2" }, state = "../../world.json" } },
   flag = { f = { driver = "memory", flags = { new = true },
@@ -223,7 +224,10 @@ function H.environment(slow, limits)
   command = { slow = { driver = "command", argv = { "/bin/sh", "-c",
     "touch %s/slow; %s" } } },
   %s
-]]):format(C.directory, slow or "sleep 0.1", limits or ""))
+  grants = { ["book.lua"] = { %s } },
+}
+]]):format(C.directory, slow or "sleep 0.1", limits or "",
+    grants or '"* *"'))
 end
 
 --- Run rbrun with these lines as its worker. Returns what there is to see.
@@ -231,7 +235,8 @@ function H.run(lines, arguments)
   local seen = { locked = {}, leaks = {} }
   C.write("bin/script", (table.concat(lines, "\n") .. "\n")
     :gsub("@/", C.directory .. "/"))
-  for word, rest in C.sh("./case %s", arguments or ""):gmatch "(%w+) ([^\n]*)" do
+  local said = C.sh("./case %s", arguments or "")
+  for word, rest in said:gmatch "(%w+) ([^\n]*)" do
     if word == "leak" or word == "locked" then
       local list = word == "leak" and seen.leaks or seen.locked
       list[#list + 1] = rest
@@ -256,7 +261,8 @@ function H.wrong(seen)
     return "a secret is in " .. seen.leaks[1]
   elseif seen.all:find "Sanitizer" or seen.all:find "runtime error" then
     return "the engine is not sound"
-  elseif seen.all:find "[\0-\8\11-\31\127]" then
+  elseif seen.all:find "[\0-\8\11-\31\127]"
+    or seen.all:find("\u{9b}", 1, true) then
     return "control characters reach the terminal"
   elseif seen.verified and seen.verified ~= 0 then
     return "the journal is not whole: " .. C.read "verified"
