@@ -179,7 +179,7 @@ int main(int argc, char **argv)
         seconds = SECONDS;
     json_object_seed(0); /* reads the kernel's random numbers, once */
     if (role->prepare(&err))
-        _exit(WORKER_JAIL);
+        _exit(err.code == RB_NOMEM ? WORKER_MEMORY : WORKER_JAIL);
     /* Whether each layer held was said, or demanded, when the run's worker
        closed the same jail on the same machine. */
     jail_close(MEMORY, seconds);

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "deploy_symlink.h"
+#include "../wire/heap.h"
 #include "http_client.h"
 #include "release_name.h"
 
@@ -241,6 +242,8 @@ static size_t scan(const struct symlink_target *t, const char *asked,
     struct dirent *e;
     struct symlink_release r;
     size_t found = 0, seen = 0;
+    if (!d && errno == ENOMEM)
+        heap_end();
     while (d && (e = readdir(d)) && seen < MAX_RELEASES) {
         if (e->d_name[0] == '.' || fill(t, e->d_name, &r) != 0)
             continue;

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "migrate_range.h"
+#include "../wire/heap.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -66,7 +67,7 @@ static void judge_later(struct migrate_item *item, enum migrate_tool tool,
     item->size = section.text.size;
     item->text = section.text.data;
     if (!item->text)
-        item->text = strdup("");
+        item->text = heap_text("");
 }
 
 /* Whether the up part is the same on both sides. */

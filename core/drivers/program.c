@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "program.h"
 #include "../wire/dress.h"
+#include "../wire/heap.h"
 #include "../wire/utf8.h"
 
 #include <errno.h>
@@ -34,10 +35,7 @@ static int words_add(struct words *w, const char *text, struct error *err)
                          "a program is given more than %zu arguments or "
                          "variables",
                          w->max);
-    w->list[w->count] = strdup(text);
-    if (!w->list[w->count])
-        return error_set(err, RB_NOMEM, "no memory for a program's arguments");
-    w->count++;
+    w->list[w->count++] = heap_text(text);
     return 0;
 }
 
@@ -113,13 +111,12 @@ static int build_argv(const struct program *p, struct words *w,
 static int add_variable(struct words *w, const char *name, const char *value,
                         struct error *err)
 {
-    char *both = NULL;
+    char *both;
     int rc;
     if (!name[0] || strchr(name, '='))
         return error_set(err, RB_INVALID,
                          "\"%s\" is not the name of a variable", name);
-    if (asprintf(&both, "%s=%s", name, value) < 0)
-        return error_set(err, RB_NOMEM, "no memory for a variable");
+    both = heap_textf("%s=%s", name, value);
     rc = words_add(w, both, err);
     free(both);
     return rc;

@@ -1,14 +1,17 @@
 #define _GNU_SOURCE
 #include "registry.h"
+#include "../wire/heap.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define CURL "rbrun-curl.so"
 #define PG "rbrun-pg.so"
 #define GIT "rbrun-git.so"
+#define MODULE_MEMORY (1u << 20) /* bytes that loading one may take */
 
 const struct driver_place driver_places[] = {
     {"metric", "prometheus", CURL},
@@ -64,6 +67,11 @@ static void *open_module(const char *module, struct error *err)
     if (own_file(module, path, sizeof path, err) != 0)
         return NULL;
     handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!handle) {
+        /* For want of memory it says what is not so ("no such file"). */
+        free(heap_get(MODULE_MEMORY));
+        handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    }
     if (!handle)
         error_set(err, RB_IO, "cannot load %s: %s", module, dlerror());
     return handle;

@@ -5,6 +5,7 @@
  * it was read back as it was written, and no more.
  */
 #define _GNU_SOURCE
+#include "../wire/heap.h"
 #include "process.h"
 #include "snapshot_manifest.h"
 
@@ -74,10 +75,9 @@ static int add_variable(struct arguments *args, const char *name,
     if (args->variables >= MAX_ENVIRONMENT + 2)
         return error_set(err, RB_TOOBIG, "more than %d variables",
                          MAX_ENVIRONMENT);
-    if (!value ||
-        asprintf(&args->environment[args->variables], "%s=%s", name, value) < 0)
+    if (!value)
         return error_set(err, RB_INVALID, "set.%s is not a text", name);
-    args->variables++;
+    args->environment[args->variables++] = heap_textf("%s=%s", name, value);
     return 0;
 }
 

@@ -88,6 +88,14 @@ static int hash_entry(const FTSENT *e, size_t skip, json_t *files,
     return 0;
 }
 
+/* fts_read(3) returns NULL at the end, and where it can go no further. */
+static int at_end(int rc, const char *directory, struct error *err)
+{
+    if (rc || !errno)
+        return rc;
+    return error_set_errno(err, RB_IO, "cannot read all of %s", directory);
+}
+
 int snapshot_files_hash(const char *directory, json_t **files, int64_t *bytes,
                         struct error *err)
 {
@@ -109,6 +117,7 @@ int snapshot_files_hash(const char *directory, json_t **files, int64_t *bytes,
             rc = error_set(err, RB_CORRUPT, "%s is not a regular file",
                            e->fts_path);
     }
+    rc = at_end(rc, directory, err);
     if (tree)
         fts_close(tree);
     if (rc) {
@@ -140,6 +149,7 @@ int snapshot_files_sync(const char *path, struct error *err)
         if (e->fts_info == FTS_F || e->fts_info == FTS_DP)
             rc = snapshot_file_sync(e->fts_path, err);
     }
+    rc = at_end(rc, path, err);
     fts_close(tree);
     return rc;
 }
@@ -163,6 +173,7 @@ int snapshot_files_remove(const char *directory, struct error *err)
         if (bad)
             rc = error_set_errno(err, RB_IO, "cannot remove %s", e->fts_path);
     }
+    rc = at_end(rc, directory, err);
     fts_close(tree);
     return rc;
 }

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "pg_facts.h"
+#include "../wire/heap.h"
 #include "process.h"
 #include "registry.h"
 #include "snapshot_archive.h"
@@ -64,9 +65,8 @@ static const char *restore_program(const struct driver_call *c, char *out,
 
 static void add_variable(struct dump *d, const char *name, const char *value)
 {
-    if (d->variables < MAX_ENVIRONMENT && value &&
-        asprintf(&d->environment[d->variables], "%s=%s", name, value) >= 0)
-        d->variables++;
+    if (d->variables < MAX_ENVIRONMENT && value)
+        d->environment[d->variables++] = heap_textf("%s=%s", name, value);
 }
 
 /* The programs get what the connection needs and nothing of the engine's,

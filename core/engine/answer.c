@@ -140,9 +140,9 @@ static int in_doubt(struct run *r, struct call *c, struct error *err)
     if (value_encode(call_args(c), &args) != 0)
         buf_adds(&args, "{...}");
     error_set(&why, RB_IO,
-              "call %u, %s %s, may or may not have taken effect%s%s",
+              "call %u, %s %s, may or may not have taken effect%s%s%s",
               c->sequence, c->verb->name, buf_text(&args),
-              c->message[0] ? ": " : "", c->message);
+              c->message[0] ? ": " : "", c->message, c->lost);
     error_next(&why,
                "look at the target, then: rbrun resolve %s %u "
                "applied|not-applied --because \"...\"",
@@ -156,7 +156,7 @@ static int in_doubt(struct run *r, struct call *c, struct error *err)
 static int settle_probe(struct run *r, struct call *c, struct error *err)
 {
     const json_t *applied = json_object_get(c->value, "applied");
-    char partly[1024];
+    char partly[1024], none[400];
     json_t *value;
     int again = c->probing == 2 && !r->stops && !c->dropped && !r->over;
     if (c->outcome != OUTCOME_OK || !json_is_boolean(applied)) {
@@ -179,11 +179,12 @@ static int settle_probe(struct run *r, struct call *c, struct error *err)
     }
     snprintf(partly, sizeof partly, "it was cut off half-way: %.900s",
              value_text(c->value, "partly", ""));
+    snprintf(none, sizeof none,
+             "it got no answer, and the target shows no effect%s", c->lost);
     if (value_text(c->value, "partly", NULL))
         call_answer(c, OUTCOME_NOT_REACHED, NULL, partly);
     else
-        call_answer(c, OUTCOME_RETRYABLE, NULL,
-                    "it got no answer, and the target shows no effect");
+        call_answer(c, OUTCOME_RETRYABLE, NULL, none);
     return 1;
 }
 

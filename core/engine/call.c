@@ -120,7 +120,10 @@ int call_start(struct call *c, const struct call_context *x, int probe)
     c->probing = probe;
     c->terminated = 0;
     buf_clear(&c->answer_text);
-    if (!call_answer_own(c, x) && c->verb->effect != EFFECT_WAIT)
+    /* A wait that was over while nobody ran comes before what is new. */
+    if (c->verb->effect == EFFECT_WAIT)
+        call_tick(c, x);
+    else if (!call_answer_own(c, x))
         call_ask_driver(c, x, probe);
     return 0;
 }
@@ -166,6 +169,7 @@ static void no_answer(struct call *c, int status)
             text, sizeof text, "the driver process of %s %s", c->verb->name,
             WEXITSTATUS(status) == CALL_NO_MEMORY ? "ran out of memory"
                                                   : "ended without an answer");
+    snprintf(c->lost, sizeof c->lost, " (%.250s)", text);
     call_answer(c,
                 write           ? OUTCOME_UNKNOWN
                 : c->terminated ? OUTCOME_TIMEOUT

@@ -51,6 +51,7 @@ struct call {
     enum outcome outcome;
     json_t *value;      /* of an OK answer; owned */
     char message[1536]; /* of any other */
+    char lost[300];     /* how a write's process ended without an answer */
     int interrupted;    /* we ended it because of a stop */
 };
 

@@ -242,6 +242,11 @@ static int status_of_break(struct run *r)
         run_stands(r, &r->error, &status);
         return status;
     }
+    if (r->mode == MODE_LIVE && r->resumed) {
+        status = EXIT_REFUSED;
+        run_stands(r, &r->error, &status);
+        return status;
+    }
     for (const struct call *c = r->calls; c; c = c->next) {
         if (r->mode == MODE_LIVE &&
             (c->state == CALL_DOUBT || run_is_open(r, c)) &&

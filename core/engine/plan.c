@@ -334,7 +334,7 @@ static int walk_fork(struct run *r, struct plan *p, json_t *entry,
     json_t *tail, *one;
     size_t i;
     int rc = walk(r, p, at, err);
-    if (!rc && r->hostile) {
+    if (!rc && (r->hostile || r->error.code == RB_IO)) {
         *err = r->error;
         rc = RB_DENIED;
     }
@@ -393,7 +393,7 @@ static int main_way(struct run *r, struct plan *p, struct error *err)
         return rc;
     p->entries = json_incref(p->branch);
     p->result = json_incref(r->done ? r->done : json_null());
-    if (r->error.code == RB_DENIED || r->stops) {
+    if (r->error.code == RB_DENIED || r->error.code == RB_IO || r->stops) {
         *err = r->error;
         return RB_DENIED;
     }

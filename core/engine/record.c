@@ -4,6 +4,7 @@
  * same, and the engine's side of it is delivered instead of asked for.
  */
 #define _GNU_SOURCE
+#include "../wire/heap.h"
 #include "diverge.h"
 #include "plan.h"
 
@@ -378,8 +379,8 @@ void record_made_by(const struct run *r, const char **engine, const char **lua)
 static char *open_writes(const struct run *r, size_t room)
 {
     struct error ignored;
-    char *open = calloc(room, 1);
-    for (size_t i = 0; open && i < r->tape->count; i++) {
+    char *open = heap_zeroed(room, 1);
+    for (size_t i = 0; i < r->tape->count; i++) {
         struct record *rec = &r->tape->records[i];
         const json_t *v =
             rec->kind == RECORD_INTENT ? record_value(rec, &ignored) : NULL;

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,18 +35,18 @@ static const struct call *open_write(const struct run *r)
     return NULL;
 }
 
-/* What there is to say: without a run that was begun, with one that is told
-   already, with one that a resume has not touched yet, with one in its
+/* What there is to say: without a run that was begun, with one that has
+   ended, with one that a resume has not touched yet, with one in its
    middle. */
 struct last_words {
     int status;
-    char cause[200], state[120], next[120];
+    char cause[300], state[120], next[120];
 };
 
 static void of_no_run(struct last_words *w)
 {
     w->status = EXIT_REFUSED;
-    snprintf(w->state, sizeof w->state, "%s", exit_meaning(w->status));
+    snprintf(w->state, sizeof w->state, "refused; nothing was done");
     snprintf(w->next, sizeof w->next, AGAIN "the same command");
 }
 
@@ -58,12 +59,70 @@ static void of_ended_run(struct last_words *w, const struct run *r)
     snprintf(w->next, sizeof w->next, "rbrun show %s", r->id);
 }
 
-/* Exit 2 says "untouched", which is only said of this resume. */
+static int holds(const char *text, size_t size, const char *part)
+{
+    return memmem(text, size, part, strlen(part)) != NULL;
+}
+
+/* The number of an intent's call, or of a result's: in the one it comes
+   first, in the other behind the answer. */
+static long call_of(const struct record *rec, int is_result)
+{
+    static const char key[] = "\"call\":";
+    const char *at = rec->text, *end = rec->text + rec->size, *found = NULL;
+    while ((at = memmem(at, (size_t)(end - at), key, sizeof key - 1))) {
+        at += sizeof key - 1;
+        found = at;
+        if (!is_result)
+            break;
+    }
+    return found ? strtol(found, NULL, 10) : 0;
+}
+
+/* A write to production, as its intent's text says it. */
+static int is_change(const struct record *rec)
+{
+    return rec->kind == RECORD_INTENT &&
+           holds(rec->text, rec->size, "\"effect\":\"write\"") &&
+           !holds(rec->text, rec->size, "\"verb\":\"snapshot.");
+}
+
+static const struct record *result_of(const struct tape *t, size_t intent)
+{
+    long call = call_of(&t->records[intent], 0);
+    for (size_t i = intent + 1; i < t->count; i++) {
+        const struct record *rec = &t->records[i];
+        if (rec->kind == RECORD_RESULT && call_of(rec, 1) == call)
+            return rec;
+    }
+    return NULL;
+}
+
+/* As record_writes, which would have to ask for memory. */
+static void count_writes(const struct tape *t, unsigned *made, unsigned *open)
+{
+    *made = *open = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        const struct record *result;
+        if (!is_change(&t->records[i]))
+            continue;
+        result = result_of(t, i);
+        *open += !result;
+        *made +=
+            result && holds(result->text, result->size, "\"answer\":{\"ok\":");
+    }
+}
+
 static void of_untouched_run(struct last_words *w, const struct run *r)
 {
-    w->status = EXIT_REFUSED;
-    snprintf(w->state, sizeof w->state,
-             "nothing was done now; what run %s did before stands", r->id);
+    unsigned made, open;
+    count_writes(r->tape, &made, &open);
+    w->status = open ? EXIT_IN_DOUBT : made ? EXIT_PARTIAL : EXIT_REFUSED;
+    snprintf(w->cause, sizeof w->cause,
+             "; nothing was done now; of run %s, %u write%s to production "
+             "stand%s, and of %u the outcome is not known",
+             r->id, made, made == 1 ? "" : "s", made == 1 ? "s" : "", open);
+    snprintf(w->state, sizeof w->state, "%s", exit_meaning(w->status));
     snprintf(w->next, sizeof w->next, AGAIN "rbrun resume %s", r->id);
 }
 
@@ -87,7 +146,7 @@ static void find_words(struct last_words *w)
 {
     const struct run *r = watched;
     memset(w, 0, sizeof *w);
-    if (!r || r->mode != MODE_LIVE || !r->id[0])
+    if (!r || r->mode != MODE_LIVE || !r->id[0] || (r->tape && r->tape->sealed))
         of_no_run(w);
     else if (r->sealed)
         of_ended_run(w, r);

@@ -1,6 +1,8 @@
 #include "heap.h"
 
 #include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,4 +50,19 @@ char *heap_text(const char *text)
 {
     size_t size = strlen(text) + 1;
     return memcpy(heap_get(size), text, size);
+}
+
+char *heap_textf(const char *format, ...)
+{
+    va_list args, again;
+    char *text;
+    size_t size;
+    va_start(args, format);
+    va_copy(again, args);
+    size = (size_t)vsnprintf(NULL, 0, format, args) + 1;
+    va_end(args);
+    text = heap_get(size);
+    vsnprintf(text, size, format, again);
+    va_end(again);
+    return text;
 }

@@ -14,6 +14,7 @@ void *heap_get(size_t size);
 void *heap_zeroed(size_t count, size_t size);
 void *heap_grow(void *block, size_t size); /* keeps the contents, moves */
 char *heap_text(const char *text);         /* a copy */
+char *heap_textf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Let end() be called when there is no more; it says what there is to say

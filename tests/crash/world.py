@@ -231,7 +231,8 @@ class World:
     def __exit__(self, *_):
         self.close()
 
-    def call(self, *words, fault=None, program=None, timeout=60, cwd=None):
+    def call(self, *words, fault=None, program=None, timeout=60, cwd=None,
+             more=None):
         """Run rbrun; its exit status (negative: a signal) and its output."""
         settings = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8",
                     "HOME": self.top, "RBRUN_STATE": self.state,
@@ -241,6 +242,7 @@ class World:
                 settings[name] = os.environ[name]
         for name, value in (fault or {}).items():
             settings["FAULT_" + name] = str(value)
+        settings.update(more or {})
         done = subprocess.run(
             [program or (FAULTY if fault else RBRUN), *map(str, words)],
             env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
