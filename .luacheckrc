@@ -19,4 +19,5 @@ files["runbooks"] = runbook
 files["examples"] = runbook
 files["stdlib"] = runbook
 files["tests/bench"] = runbook
+files["tests/determinism"] = runbook
 files["tests/spec"] = { std = "+busted" }

@@ -27,7 +27,8 @@ static int fail(struct view *v, struct session *s, const struct error *err)
 static int refuse(struct view *v, struct session *s, struct error *err)
 {
     int status = status_of_error(err);
-    if (status == EXIT_REFUSED && !s->tape.sealed && s->run.tape)
+    s->run.tape = &s->tape;
+    if (status == EXIT_REFUSED && !s->tape.sealed)
         run_stands(&s->run, err, &status);
     return end(v, s, err, status);
 }
