@@ -6,8 +6,10 @@ if(RBRUN_NO_SECCOMP)
   add_compile_definitions(RBRUN_NO_SECCOMP=1)
 endif()
 
-# valgrind sees the allocations of a dynamic program only (tests/valgrind).
-option(RBRUN_DYNAMIC "link the worker and the reader to the shared libc" OFF)
+option(RBRUN_JAIL_TRAP "name a forbidden system call by its number" OFF)
+if(RBRUN_JAIL_TRAP)
+  add_compile_definitions(RBRUN_JAIL_TRAP=1)
+endif()
 
 find_library(LUA_STATIC liblua5.4.a REQUIRED)
 find_library(LPEG_STATIC liblua5.4-lpeg.a REQUIRED)
@@ -40,7 +42,7 @@ add_library(lua-build STATIC ${LUA_BUILD})
 add_dependencies(lua-build embedded)
 target_link_libraries(engine PUBLIC lua-build)
 
-set(WORKER_SOURCES budget convert dialect host jail link order report scan
+set(WORKER_SOURCES budget convert dialect host jail link order peg report scan
   text)
 list(TRANSFORM WORKER_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 list(TRANSFORM WORKER_SOURCES APPEND .c)
@@ -52,7 +54,7 @@ target_link_libraries(worker PUBLIC ${LPEG_STATIC} ${LUA_STATIC} wire m)
 
 add_executable(rbrun-worker ${CMAKE_CURRENT_LIST_DIR}/worker.c)
 target_link_libraries(rbrun-worker PRIVATE worker)
-if(NOT RBRUN_SANITIZE AND NOT RBRUN_DYNAMIC)
+if(NOT RBRUN_SANITIZE AND NOT RBRUN_VALGRIND)
   target_link_options(rbrun-worker PRIVATE -static-pie)
 endif()
 set_target_properties(rbrun-worker PROPERTIES

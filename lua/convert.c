@@ -1,5 +1,6 @@
 #include "convert.h"
 #include "order.h"
+#include "../core/wire/frame.h"
 #include "../core/wire/value.h"
 
 #include <lauxlib.h>
@@ -8,6 +9,9 @@
 #include <string.h>
 
 #define CONVERT_NODES 100000
+/* Of all texts: what holds more fits into no frame. One text may be there
+   many times, so the copies must be counted before they are made. */
+#define CONVERT_BYTES FRAME_MAX_DOCUMENT
 
 /* The metatable of empty lists, and its mark. */
 #define CONVERT_LIST "__list"
@@ -18,6 +22,7 @@ struct walk {
     size_t size; /* of path */
     int depth;
     int nodes;
+    size_t bytes; /* of texts and names */
 };
 
 static json_t *take(lua_State *L, int index, struct walk *w);
@@ -26,6 +31,13 @@ static json_t *refuse(struct walk *w, const char *what)
 {
     error_set(w->err, RB_INVALID, "%s%s%s", w->path, w->size ? ": " : "", what);
     return NULL;
+}
+
+/* 0 when there is room for a text of that size. */
+static int count_bytes(struct walk *w, size_t size)
+{
+    w->bytes += size;
+    return w->bytes > CONVERT_BYTES;
 }
 
 /* Returns the size of the path before, for leave(). */
@@ -86,7 +98,9 @@ static json_t *take_object(lua_State *L, int table, lua_Integer count,
         before = enter(w, "%s%.80s", key, 0);
         lua_pushvalue(L, -1);
         lua_rawget(L, table);
-        if (strlen(key) != size)
+        if (count_bytes(w, size))
+            refuse(w, "too much text to send");
+        else if (strlen(key) != size)
             refuse(w, "a key that contains a zero byte cannot be sent");
         else
             item = take(L, lua_gettop(L), w);
@@ -166,6 +180,8 @@ static json_t *take_text(lua_State *L, int index, struct walk *w)
     size_t size;
     const char *text = lua_tolstring(L, index, &size);
     json_t *value;
+    if (count_bytes(w, size))
+        return refuse(w, "too much text to send");
     /* C ends a text there: what is shown and done would be another text. */
     if (strlen(text) != size)
         return refuse(w, "text that contains a zero byte cannot be sent");
@@ -198,12 +214,12 @@ static json_t *take(lua_State *L, int index, struct walk *w)
 
 int convert_take(lua_State *L, int index, json_t **out, struct error *err)
 {
-    struct walk w = {err, "", 0, 0, 0};
+    struct walk w = {err, "", 0, 0, 0, 0};
     int top = lua_gettop(L);
     json_t *value = take(L, lua_absindex(L, index), &w);
     lua_settop(L, top);
     if (!value)
-        return RB_INVALID;
+        return w.bytes > CONVERT_BYTES ? RB_TOOBIG : RB_INVALID;
     *out = value;
     return 0;
 }

@@ -13,8 +13,9 @@
 
 /*
  * The value at index as a new reference. [-0, +0]
- * Returns 0, or RB_INVALID with a message that starts with the path of the
- * part that cannot be sent ("weights.blue: a function ...").
+ * Returns 0, RB_INVALID with a message that starts with the path of the part
+ * that cannot be sent ("weights.blue: a function ..."), or RB_TOOBIG when it
+ * holds more text than fits into a frame.
  */
 int convert_take(lua_State *L, int index, json_t **out, struct error *err);
 

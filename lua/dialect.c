@@ -1,6 +1,7 @@
 #include "dialect.h"
 #include "budget.h"
 #include "order.h"
+#include "peg.h"
 #include "text.h"
 
 #include <lauxlib.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #define DIALECT_MOVE_MAX 1000000
+#define DIALECT_RESULTS_MAX 250
 
 static const char *const base_names[] = {
     "assert",   "error",  "ipairs", "pcall",  "rawequal",
@@ -81,6 +83,20 @@ static int create(lua_State *L)
     return 1;
 }
 
+/* coroutine.resume that hands on a bounded number of values: who waits for
+   a task has no room for a million of them. Upvalue 1: the stock one. */
+static int resume(lua_State *L)
+{
+    int results = lua_tocfunction(L, lua_upvalueindex(1))(L);
+    if (results <= DIALECT_RESULTS_MAX + 1)
+        return results;
+    lua_settop(L, 0);
+    lua_pushboolean(L, 0);
+    lua_pushfstring(L, "a function gave back %d values; at most %d are taken",
+                    results - 1, DIALECT_RESULTS_MAX);
+    return 2;
+}
+
 static void open_library(lua_State *L, int trusted, const char *name,
                          lua_CFunction open, const char *const *names)
 {
@@ -88,6 +104,17 @@ static void open_library(lua_State *L, int trusted, const char *name,
     keep(L, names);
     lua_pushvalue(L, -1);
     lua_setfield(L, trusted, name);
+}
+
+static void open_coroutine(lua_State *L, int trusted)
+{
+    open_library(L, trusted, LUA_COLIBNAME, luaopen_coroutine, coroutine_names);
+    lua_pushcfunction(L, create);
+    lua_setfield(L, -2, "create");
+    lua_getfield(L, -1, "resume");
+    lua_pushcclosure(L, resume, 1);
+    lua_setfield(L, -2, "resume");
+    lua_pop(L, 1);
 }
 
 static void open_table(lua_State *L, int trusted)
@@ -114,10 +141,7 @@ static void open_math(lua_State *L, int trusted, int64_t seed)
 static void open_lpeg(lua_State *L, int trusted)
 {
     open_library(L, trusted, "lpeg", luaopen_lpeg, lpeg_names);
-    lua_pop(L, 1);
-    luaL_getmetatable(L, "lpeg-pattern");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
+    peg_patch(L);
     lua_pop(L, 1);
 }
 
@@ -146,10 +170,7 @@ void dialect_open(lua_State *L, int64_t seed)
     lua_pop(L, 1);
     open_library(L, trusted, LUA_UTF8LIBNAME, luaopen_utf8, utf8_names);
     lua_pop(L, 1);
-    open_library(L, trusted, LUA_COLIBNAME, luaopen_coroutine, coroutine_names);
-    lua_pushcfunction(L, create);
-    lua_setfield(L, -2, "create");
-    lua_pop(L, 1);
+    open_coroutine(L, trusted);
     open_table(L, trusted);
     open_math(L, trusted, seed);
     open_lpeg(L, trusted);

@@ -61,11 +61,20 @@ int host_load_embedded(lua_State *L, const char *name)
     return RB_NOTFOUND;
 }
 
+/* What fits into no frame ends the process, as in link_queue. */
+static int take_value(lua_State *L, int index, json_t **out, struct error *err)
+{
+    int rc = convert_take(L, index, out, err);
+    budget_show(L);
+    if (rc == RB_TOOBIG)
+        _exit(WORKER_FRAME);
+    return rc;
+}
+
 int host_queue(lua_State *L, enum frame_type type, int index, struct error *err)
 {
     json_t *value = NULL;
-    int rc = convert_take(L, index, &value, err);
-    budget_show(L);
+    int rc = take_value(L, index, &value, err);
     if (!rc && link_queue(type, 0, value))
         rc = error_set(err, RB_INVALID, "a %s is nested too deep",
                        frame_name(type));
@@ -121,7 +130,7 @@ static int host_call(lua_State *L)
     char text[sizeof err.message + 128];
     json_t *args = NULL, *document;
     const char *verb = luaL_checkstring(L, 1);
-    if (convert_take(L, 2, &args, &err)) {
+    if (take_value(L, 2, &args, &err)) {
         snprintf(text, sizeof text, "%s: %s", verb, err.message);
         return refuse(L, text);
     }
@@ -134,7 +143,6 @@ static int host_call(lua_State *L)
         json_object_set_new(document, "undo",
                             json_integer(lua_tointeger(L, 4)));
     set_where(L, document, 5, 6);
-    budget_show(L);
     if (link_queue(FRAME_CALL, last_call + 1, document)) {
         snprintf(text, sizeof text, "%s: the arguments are nested too deep",
                  verb);
@@ -176,7 +184,10 @@ static int host_duration(lua_State *L)
 {
     struct error err = {0};
     int64_t milliseconds;
-    if (duration_parse(luaL_checkstring(L, 1), &milliseconds, &err)) {
+    size_t size;
+    const char *text = luaL_checklstring(L, 1, &size);
+    /* Behind a zero byte there is more than C sees. */
+    if (duration_parse(strlen(text) == size ? text : "", &milliseconds, &err)) {
         lua_pushnil(L);
         lua_pushstring(L, err.message);
         return 2;

@@ -22,9 +22,12 @@ static int compare_numbers(const struct key *a, const struct key *b)
 {
     if (a->is_integer && b->is_integer)
         return (a->integer > b->integer) - (a->integer < b->integer);
-    /* A float key is never a whole number of 53 bits (Lua stores it as an
-       integer then), so the conversion cannot make two keys equal. */
-    return (a->number > b->number) - (a->number < b->number);
+    /* A float key is never a number that an integer can be (Lua stores it as
+       one then). So only 2^63 can look equal to an integer: to one that the
+       conversion rounded up to it. */
+    if (a->number == b->number)
+        return b->is_integer - a->is_integer;
+    return a->number > b->number ? 1 : -1;
 }
 
 static int compare_keys(const void *left, const void *right)

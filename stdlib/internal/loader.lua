@@ -4,7 +4,7 @@ local host, _, globals, tasks = ...
 
 -- modules: names from outside the stdlib, in the order of require
 local L = { modules = host.list {} }
-local loaded, path = {}, {}
+local loaded, path = {}, tasks.loading
 
 -- What a mistyped name may have meant, besides a file.
 local STDLIB = { "decide", "tell", "verify" }

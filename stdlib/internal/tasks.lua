@@ -8,7 +8,9 @@ local MAX_UNDOS = 1000
 local MAX_STEP = 200
 local MAX_UNDO_ERRORS = 20 -- listed in DONE; the others are counted
 
-local T = { phase = "load" } -- load, ready, run, undo, done
+-- phase: load, ready, run, undo, done; loading: names of the modules that
+-- require each other right now
+local T = { phase = "load", loading = {} }
 local current                -- the task that runs now
 local ready, first, last = {}, 1, 0
 local waiting = {}           -- call number -> task
@@ -19,15 +21,21 @@ local undos = {}
 local tells = {} -- what on_failure registered: runs behind the undo steps
 local undo_count = 0
 local outcome                -- the document of DONE, until it is taken
-local failures = {}          -- the newest answers that were errors
+local failures = {}          -- notes on the newest answers that were errors
+
+-- A field of an error as text. The author may have put anything there, the
+-- error itself as well.
+local function say(value)
+  return type(value) == "table" and "a table" or tostring(value)
+end
 
 local error_meta = {}
 function error_meta.__tostring(err)
-  local text = tostring(err.message)
+  local text = say(err.message)
   if err.outcome ~= "failed" then
-    text = tostring(err.outcome) .. ": " .. text
+    text = say(err.outcome) .. ": " .. text
   end
-  return err.verb and tostring(err.verb) .. ": " .. text or text
+  return err.verb and say(err.verb) .. ": " .. text or text
 end
 function error_meta.__concat(a, b)
   return tostring(a) .. tostring(b)
@@ -43,7 +51,9 @@ end
 -- the first look (order_keys calls __fill).
 local function unseen_error(what, message, verb)
   local err, meta = {}, {}
+  local note = { outcome = what, message = message, verb = verb }
   function meta.__fill()
+    note.seen = true
     setmetatable(err, error_meta)
     err.outcome, err.message, err.verb = what, message, verb
     return err
@@ -58,17 +68,16 @@ local function unseen_error(what, message, verb)
     return tostring(meta.__fill())
   end
   meta.__concat = error_meta.__concat
-  table.insert(failures, 1, err)
+  table.insert(failures, 1, note)
   failures[9] = nil
   return setmetatable(err, meta)
 end
 
 -- The newest error answer that nobody has looked at.
 local function unseen_failure()
-  for _, err in ipairs(failures) do
-    if rawget(err, "outcome") == nil then
-      return { outcome = err.outcome, message = err.message,
-        verb = err.verb }
+  for _, note in ipairs(failures) do
+    if not note.seen then
+      return note
     end
   end
 end
@@ -128,7 +137,7 @@ function T.step(name, fn)
   if type(name) ~= "string" or name == "" or #name > MAX_STEP then
     T.misuse("step takes a name of at most %d bytes, then a function: "
       .. "step(\"confirm\", function() ... end)", MAX_STEP)
-  elseif not utf8.len(name) then
+  elseif not utf8.len(name) or name:find("\0", 1, true) then
     T.misuse("step takes a name that is UTF-8 text")
   elseif type(fn) ~= "function" then
     T.misuse("step \"%s\": the second argument is a %s, not a function",
@@ -141,24 +150,30 @@ function T.step(name, fn)
   return after_step(task, depth, fn())
 end
 
-local function after_catch(task, depth, ok, ...)
-  if not ok and task then
-    leave_steps(task, depth, "failed")
+-- Leave what the error has left: steps, and modules that were being loaded.
+local function after_catch(task, depth, modules, ok, ...)
+  if not ok then
+    for i = #T.loading, modules + 1, -1 do
+      T.loading[i] = nil
+    end
+    if task then
+      leave_steps(task, depth, "failed")
+    end
   end
   return ok, ...
 end
 
-local stock_pcall, stock_xpcall = pcall, xpcall
+local pcall, xpcall = pcall, xpcall
 
---- pcall and xpcall that end the steps an error has left.
+--- pcall and xpcall that end what an error has left.
 function T.pcall(...)
   local task = current
-  return after_catch(task, task and #task.steps, stock_pcall(...))
+  return after_catch(task, task and #task.steps, #T.loading, pcall(...))
 end
 
 function T.xpcall(...)
   local task = current
-  return after_catch(task, task and #task.steps, stock_xpcall(...))
+  return after_catch(task, task and #task.steps, #T.loading, xpcall(...))
 end
 
 -- Scheduling -------------------------------------------------------------
