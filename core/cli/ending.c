@@ -87,7 +87,7 @@ static void show_undone(struct view *v, const struct run *r)
     if (undone || failed)
         view_say(v, failed ? "!" : " ", "undo: %lld step%s ran, %lld failed",
                  (long long)undone, undone == 1 ? "" : "s", (long long)failed);
-    if (r->status == EXIT_PARTIAL)
+    if (r->status == EXIT_PARTIAL && !r->resumed) /* it did go on */
         view_say(v, "!", "%u write%s made, %u without an undo step", r->writes,
                  r->writes == 1 ? "" : "s", r->uncovered);
 }

@@ -31,7 +31,7 @@ BROKEN = {
     "a syntax error": (DEPLOY, "  end end\n", "all.lua"),
     "it eats memory": (DEPLOY,
                        "  local t = {} for i = 1, 1e9 do t[i] = {} end\n",
-                       "limit on memory"),
+                       "limit memory"),
 }
 
 
