@@ -362,6 +362,87 @@ describe("an undo step", function()
   }
 end)
 
+describe("behind STOP", function()
+  setup(H.open)
+  teardown(H.close)
+
+  -- The write under way is let finish; STOP comes instead of the next answer.
+  local function stopped(stage, lines)
+    local call = stage == "read" and 2 or 3
+    local all = { H.frame("CALL", H.SLOW, 1, call), "await @/slow",
+      "engine 2", H.take "RESULT", H.frame("CALL", H.READ, 1, call + 1),
+      H.take "STOP" }
+    for _, line in ipairs(lines) do
+      all[#all + 1] = line
+    end
+    return all
+  end
+
+  local REST = { H.frame("CALL", H.READ, 1, 4) }
+  each {
+    { "a call as if nothing had been said", "read", stopped("read", REST), 7,
+      "it goes on where only undo steps may" },
+    { "success", "read", stopped("read", { H.frame("DONE", H.DONE, 1) }), 7,
+      "an end that this run cannot have" },
+    { "an undo step that is registered now", "read", stopped("read",
+      { H.frame("EVENT", H.REGISTER) }), 7, "registered while undo steps run" },
+    { "undo steps that did not run", "written", stopped("written",
+      { H.frame("DONE", { ended = "stopped", because = "interrupt",
+        undone = 0, undo_failed = 0 }, 1) }), 7, "do not add up" },
+    { "silence, and a good exit", "written", stopped("written",
+      { "exit 0" }), 7, "it ended without saying how" },
+  }
+end)
+
+describe("a run that is resumed", function()
+  local id
+
+  -- The engine is killed behind a completed write.
+  local function begin()
+    H.open()
+    id = H.run(script_of("written", { "engine 9", "hang" })).run
+    assert.truthy(id)
+  end
+  setup(begin)
+  teardown(H.close)
+
+  local function resumed(name, lines, says, command, status)
+    it(name, function()
+      local before = C.journal(id)
+      local seen = H.run(lines, (command or "resume ") .. id)
+      assert.is_nil(H.wrong(seen), seen.all)
+      assert.are.equal(status or 7, seen.status, seen.all)
+      assert.truthy(seen.all:find(says, 1, true), seen.all)
+      if command then
+        assert.are.equal(before, C.journal(id))
+      end
+    end)
+  end
+
+  -- Nothing of these is journaled: another worker may still go on.
+  resumed("replays with a worker that makes another call",
+    script_of("loaded", H.frame("CALL", H.SLOW, 1, 1)), "call 1", "replay ",
+    70)
+  resumed("replays with a worker that sends garbage",
+    script_of("loaded", "zeros 16"), "recorded", "replay ", 70)
+  resumed("goes on with a worker that makes another call",
+    script_of("loaded", H.frame("CALL", H.SLOW, 1, 1)), "call 1")
+  resumed("goes on with a worker that sends garbage",
+    script_of("loaded", "zeros 16"), "unknown type 0")
+  resumed("goes on with a worker of another service", script_of("start",
+    H.frame("LOADED", H.with(H.LOADED, { header = H.with(H.LOADED.header,
+      { service = "bank" }) }), 1)), "another one than before")
+  resumed("goes on with a worker that breaks its rules behind the journal",
+    script_of("written", WAIT), "nothing that it asked for is open")
+
+  it("has ended then", function()
+    assert.truthy(C.journal(id):find('"verdict":"violation"', 1, true))
+    local seen = H.run({ "at run live" }, "resume " .. id)
+    assert.are.equal(2, seen.status, seen.all)
+    assert.truthy(seen.err:find("has ended", 1, true), seen.err)
+  end)
+end)
+
 describe("before there is a run", function()
   setup(H.open)
   teardown(H.close)

@@ -13,6 +13,7 @@
  *   drip HEX             one byte every 20 ms, again and again
  *   page LINE HEX        what the shared page says: line, bytes of the file
  *   await FILE           go on when it is there
+ *   engine SIGNAL        send the engine a signal, as a person would
  *   exit N, die SIGNAL, hang
  *   jail                 close the real jail
  *   forbidden NAME       a system call that the jail must not let through
@@ -183,6 +184,12 @@ static void do_await(const char *rest)
         nanosleep(&pause_for, NULL);
 }
 
+static void do_engine(const char *rest)
+{
+    send_all();
+    kill(getppid(), atoi(rest));
+}
+
 static void do_exit(const char *rest)
 {
     send_all();
@@ -224,19 +231,11 @@ static void obey(char *line)
         const char *word;
         void (*act)(const char *rest);
     } words[] = {
-        {"take", do_take},
-        {"frame", do_frame},
-        {"flood", do_flood},
-        {"raw", do_raw},
-        {"zeros", do_zeros},
-        {"drip", do_drip},
-        {"page", do_page},
-        {"exit", do_exit},
-        {"die", do_die},
-        {"hang", do_hang},
-        {"jail", do_jail},
-        {"await", do_await},
-        {"forbidden", do_forbidden},
+        {"take", do_take},     {"frame", do_frame},         {"flood", do_flood},
+        {"raw", do_raw},       {"zeros", do_zeros},         {"drip", do_drip},
+        {"page", do_page},     {"exit", do_exit},           {"die", do_die},
+        {"hang", do_hang},     {"jail", do_jail},           {"await", do_await},
+        {"engine", do_engine}, {"forbidden", do_forbidden},
     };
     char *rest = line + strcspn(line, " ");
     if (*rest)

@@ -173,9 +173,10 @@ local CASE = [[
 cd "$(dirname "$0")" || exit 1
 export RBRUN_STATE="$PWD/state" HOSTILE_SECRET="]] .. H.SECRET .. [["
 unset RBRUN_ENVIRONMENT
-rm -rf state slow world.json
+[ -n "$KEEP" ] || rm -rf state world.json
+rm -f slow
 [ $# -gt 0 ] || set -- run --yes runbooks/book.lua
-bin/rbrun "$@" </dev/null >out 2>err
+timeout -k 5 100 bin/rbrun "$@" </dev/null >out 2>err
 echo "status $?"
 ls -l /proc/[0-9]*/exe 2>/dev/null | grep -cF "$PWD/bin/" | sed 's/^/left /'
 for lock in state/locks/*; do
@@ -230,12 +231,15 @@ return { name = "lab",
     grants or '"* *"'))
 end
 
---- Run rbrun with these lines as its worker. Returns what there is to see.
+--- Run rbrun with these lines as its worker. arguments: other than those of
+--- a new run; what was there before is then kept. Returns what there is to
+--- see.
 function H.run(lines, arguments)
   local seen = { locked = {}, leaks = {} }
   C.write("bin/script", (table.concat(lines, "\n") .. "\n")
     :gsub("@/", C.directory .. "/"))
-  local said = C.sh("./case %s", arguments or "")
+  local said = C.sh("%s ./case %s", arguments and "KEEP=1" or "",
+    arguments or "")
   for word, rest in said:gmatch "(%w+) ([^\n]*)" do
     if word == "leak" or word == "locked" then
       local list = word == "leak" and seen.leaks or seen.locked
