@@ -21,3 +21,4 @@ files["stdlib"] = runbook
 files["tests/bench"] = runbook
 files["tests/determinism"] = runbook
 files["tests/spec"] = { std = "+busted" }
+files["tests/sandbox"] = { std = "+busted" }

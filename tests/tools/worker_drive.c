@@ -6,7 +6,7 @@
  * The script, every member optional:
  *   "start"    members that replace those of START
  *   "source"   the text of the file, which then need not exist
- *   "modules"  name -> source of a module that may be required
+ *   "modules"  name -> source of a module that may be required; "*" is any
  *   "input"    what RUN carries
  *   "answers"  verb -> list of RESULT documents, used in turn; the last one
  *              stays. Without one a call is answered {"ok":{}}.
@@ -139,8 +139,9 @@ static void deliver(struct drive *d)
 static void send_module(struct drive *d, const json_t *request)
 {
     const char *name = value_text(request, "name", "");
+    const json_t *modules = json_object_get(d->script, "modules");
     const char *text =
-        value_text(json_object_get(d->script, "modules"), name, NULL);
+        value_text(modules, name, value_text(modules, "*", NULL));
     char file[128];
     json_t *value;
     snprintf(file, sizeof file, "%s.lua", name);

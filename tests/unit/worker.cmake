@@ -11,6 +11,8 @@ target_link_libraries(unit-jail-calls PRIVATE cmocka)
 
 add_executable(unit-dialect tests/unit/dialect_test.c)
 target_link_libraries(unit-dialect PRIVATE worker cmocka)
+target_compile_definitions(unit-dialect PRIVATE
+  DIALECT_LIST="${CMAKE_SOURCE_DIR}/tests/sandbox/dialect.txt")
 
 add_executable(unit-order tests/unit/order_test.c)
 target_link_libraries(unit-order PRIVATE worker cmocka)

@@ -1,6 +1,9 @@
 -- Drives a worker through build/tests/worker-drive, for the specs.
 local drive = {}
 
+--- After so many seconds a worker that does not end is a failure.
+drive.SECONDS = 60
+
 local build = os.getenv("RBRUN_BUILD") or "build"
 
 -- JSON, as far as scripts and frames need it -------------------------------
@@ -118,9 +121,10 @@ function drive.file(source, script, role)
   script.start = script.start or {}
   script.start.source_name = script.start.source_name or "book.lua"
   write(path .. ".json", encode(script))
-  local pipe = io.popen(("%s/tests/worker-drive %s/rbrun-worker %s %s %s "
-    .. "2>/dev/null"):format(quote(build), quote(build), role or "run",
-    quote(path), quote(path .. ".json")))
+  local pipe = io.popen(("timeout -k 1 %d %s/tests/worker-drive "
+    .. "%s/rbrun-worker %s %s %s 2>/dev/null"):format(drive.SECONDS,
+    quote(build), quote(build), role or "run", quote(path),
+    quote(path .. ".json")))
   local text = pipe:read("a")
   pipe:close()
   os.remove(path)
