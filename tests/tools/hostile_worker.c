@@ -13,6 +13,7 @@
  *   drip HEX             one byte every 20 ms, again and again
  *   page LINE HEX        what the shared page says: line, bytes of the file
  *   await FILE           go on when it is there
+ *   skip FILE            make it and pass over the next line, once
  *   engine SIGNAL        send the engine a signal, as a person would
  *   exit N, die SIGNAL, hang
  *   jail                 close the real jail
@@ -24,6 +25,7 @@
 #include "hostile_calls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +41,7 @@
 
 static struct buf out = BUF_INIT(128u << 20);
 static struct worker_page *page;
+static int skipping; /* the next line */
 
 static _Noreturn void mistaken(void)
 {
@@ -184,6 +187,14 @@ static void do_await(const char *rest)
         nanosleep(&pause_for, NULL);
 }
 
+static void do_skip(const char *rest)
+{
+    int fd = open(rest, O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    skipping = fd >= 0;
+    if (fd >= 0)
+        close(fd);
+}
+
 static void do_engine(const char *rest)
 {
     send_all();
@@ -231,13 +242,17 @@ static void obey(char *line)
         const char *word;
         void (*act)(const char *rest);
     } words[] = {
-        {"take", do_take},     {"frame", do_frame},         {"flood", do_flood},
-        {"raw", do_raw},       {"zeros", do_zeros},         {"drip", do_drip},
-        {"page", do_page},     {"exit", do_exit},           {"die", do_die},
-        {"hang", do_hang},     {"jail", do_jail},           {"await", do_await},
-        {"engine", do_engine}, {"forbidden", do_forbidden},
+        {"take", do_take}, {"frame", do_frame},   {"flood", do_flood},
+        {"raw", do_raw},   {"zeros", do_zeros},   {"drip", do_drip},
+        {"page", do_page}, {"exit", do_exit},     {"die", do_die},
+        {"hang", do_hang}, {"jail", do_jail},     {"await", do_await},
+        {"skip", do_skip}, {"engine", do_engine}, {"forbidden", do_forbidden},
     };
     char *rest = line + strcspn(line, " ");
+    if (skipping) {
+        skipping = 0;
+        return;
+    }
     if (*rest)
         *rest++ = '\0';
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {

@@ -174,7 +174,7 @@ cd "$(dirname "$0")" || exit 1
 export RBRUN_STATE="$PWD/state" HOSTILE_SECRET="]] .. H.SECRET .. [["
 unset RBRUN_ENVIRONMENT
 [ -n "$KEEP" ] || rm -rf state world.json
-rm -f slow
+rm -f slow once
 [ $# -gt 0 ] || set -- run --yes runbooks/book.lua
 timeout -k 5 100 bin/rbrun "$@" </dev/null >out 2>err
 echo "status $?"
