@@ -3,15 +3,14 @@
 #include "../wire/heap.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define CURL "rbrun-curl.so"
 #define PG "rbrun-pg.so"
 #define GIT "rbrun-git.so"
-#define MODULE_MEMORY (1u << 20) /* bytes that loading one may take */
 
 const struct driver_place driver_places[] = {
     {"metric", "prometheus", CURL},
@@ -66,12 +65,11 @@ static void *open_module(const char *module, struct error *err)
     void *handle;
     if (own_file(module, path, sizeof path, err) != 0)
         return NULL;
+    errno = 0;
     handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        /* For want of memory it says what is not so ("no such file"). */
-        free(heap_get(MODULE_MEMORY));
-        handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    }
+    /* For want of memory it says what is not so ("no such file"). */
+    if (!handle && errno == ENOMEM)
+        heap_end();
     if (!handle)
         error_set(err, RB_IO, "cannot load %s: %s", module, dlerror());
     return handle;

@@ -5,51 +5,14 @@
 #include "../wire/heap.h"
 #include "config.h"
 #include "shortage.h"
+#include "who.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* From the file itself: the C library's other ways to a name load libraries,
-   which costs time at every start, and crash when there is no memory for
-   them. 1 or 0. */
-static int name_in_passwd(uid_t uid, char *out, size_t size)
-{
-    FILE *f = fopen("/etc/passwd", "re");
-    struct passwd entry, *p = NULL;
-    char line[4096];
-    int found = 0;
-    if (!f && errno == ENOMEM)
-        heap_end();
-    while (f && !found && !fgetpwent_r(f, &entry, line, sizeof line, &p))
-        found = p->pw_uid == uid;
-    if (found)
-        snprintf(out, size, "%s", p->pw_name);
-    if (f)
-        fclose(f);
-    return found;
-}
-
-static void who(char *out, size_t size)
-{
-    const char *sudo = getenv("SUDO_USER");
-    const struct passwd *p;
-    if (sudo && sudo[0]) {
-        snprintf(out, size, "%s", sudo);
-        return;
-    }
-    if (name_in_passwd(getuid(), out, size))
-        return;
-    p = getpwuid(getuid()); /* known to a directory service only */
-    if (p)
-        snprintf(out, size, "%s", p->pw_name);
-    else
-        snprintf(out, size, "uid %u", (unsigned)getuid());
-}
 
 void session_init(struct session *s, struct observer *observer)
 {
@@ -66,7 +29,7 @@ void session_init(struct session *s, struct observer *observer)
     s->run.context.environment = &s->environment;
     s->run.context.secrets = &s->secrets;
     s->secrets.root = s->environment.root;
-    who(s->by, sizeof s->by);
+    who_is_there(s->by, sizeof s->by);
 }
 
 void session_free(struct session *s)
@@ -293,13 +256,13 @@ int session_begin(struct session *s, const char *how, struct error *err)
         rc = program_store(&s->program, r->directory, err);
     if (!rc)
         rc = journal_create(&s->journal, r->directory, err);
+    r->journal = rc ? NULL : &s->journal;
     if (!rc)
         rc = first_records(s, how, err);
     if (!rc)
         rc = lock_name(s->lock, r->id, err);
     if (rc)
         return rc;
-    r->journal = &s->journal;
     r->foreseen = s->plan.foreseen;
     rc = run_started(r, err);
     if (rc)
@@ -416,12 +379,17 @@ static int read_programs(struct session *s, const char *edited,
 
 int session_lock_run(struct session *s, int64_t patience, struct error *err)
 {
+    struct tape now;
     int rc = session_lock(s, s->run.id, patience, err);
     if (rc)
         return rc;
     /* Somebody may have appended between our reading and the lock. */
+    rc = tape_load(&now, s->run.directory, err);
+    if (rc)
+        return rc;
     tape_free(&s->tape);
-    return tape_load(&s->tape, s->run.directory, err);
+    s->tape = now;
+    return 0;
 }
 
 static int take_over(struct session *s, struct error *err)

@@ -152,7 +152,7 @@ static void find_words(struct last_words *w)
         of_ended_run(w, r);
     else if (r->tape && (r->resumed || !r->journal))
         of_untouched_run(w, r);
-    else if (r->journal)
+    else if (r->journal && r->journal->count)
         of_open_run(w, r);
     else
         of_no_run(w);
