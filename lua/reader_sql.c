@@ -131,8 +131,11 @@ static int lua_split(lua_State *S)
     PgQuerySplitResult r = lua_toboolean(S, 2)
                                ? pg_query_split_with_parser(sql)
                                : pg_query_split_with_scanner(sql);
-    if (r.error)
-        return push_failure(S, r.error);
+    if (r.error) {
+        int results = push_failure(S, r.error);
+        pg_query_free_split_result(r);
+        return results;
+    }
     lua_createtable(S, r.n_stmts, 0);
     for (int i = 0; i < r.n_stmts; i++) {
         lua_createtable(S, 0, 2);
@@ -152,8 +155,11 @@ static int lua_parse(lua_State *S)
     PgQueryParseResult r = pg_query_parse(luaL_checkstring(S, 1));
     json_error_t error;
     json_t *tree;
-    if (r.error)
-        return push_failure(S, r.error);
+    if (r.error) {
+        int results = push_failure(S, r.error);
+        pg_query_free_parse_result(r);
+        return results;
+    }
     tree = json_loads(r.parse_tree, 0, &error);
     pg_query_free_parse_result(r);
     if (!tree) {
