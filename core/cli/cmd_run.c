@@ -119,6 +119,19 @@ static int check_consent(const struct options *o, const struct view *v,
     return RB_DENIED;
 }
 
+/* Does the main way change production and then fail? */
+static int fails_part_way(const struct plan *p)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach(p->failed ? p->entries : NULL, i, one)
+    {
+        if (value_bool(one, "production", 0) && !json_object_get(one, "undoes"))
+            return 1;
+    }
+    return 0;
+}
+
 /* 0 agreed; else the exit status. */
 static int consent(const struct options *o, struct view *v,
                    const struct session *s, const char **how)
@@ -133,9 +146,12 @@ static int consent(const struct options *o, struct view *v,
         return 0;
     }
     *how = "typed";
-    snprintf(
-        question, sizeof question,
-        "Type the environment's name (%s) to go on: ", s->environment.name);
+    snprintf(question, sizeof question,
+             "%sType the environment's name (%s) to go on: ",
+             fails_part_way(&s->plan)
+                 ? "This plan changes production and then fails. "
+                 : "",
+             s->environment.name);
     if (view_confirm(v, question, s->environment.name))
         return 0;
     if (run_stop_requested())
@@ -160,6 +176,26 @@ static int check_plan_id(const struct options *o, const struct session *s,
     return RB_BUSY;
 }
 
+/*
+ * A consent given before the plan was made is none to a plan that foresees
+ * its own failure behind a write: somebody has to have seen it, on a terminal
+ * or by its id, which stands for the failure, too.
+ */
+static int check_foresight(const struct options *o, struct view *v,
+                           const struct session *s, struct error *err)
+{
+    if (!(o->yes || o->confirm) || o->plan || !fails_part_way(&s->plan))
+        return 0;
+    view_plan(v, &s->plan, &s->run);
+    error_set(err, RB_DENIED,
+              "%s is no consent to a plan that changes production and then "
+              "fails: %s",
+              o->yes ? "--yes" : "--confirm", s->plan.error.message);
+    error_next(err, "mend that; or, to run it all the same, add --plan %s",
+               s->plan.id);
+    return RB_DENIED;
+}
+
 static int prepare(const struct options *o, struct view *v, struct session *s,
                    struct error *err)
 {
@@ -177,6 +213,8 @@ static int prepare(const struct options *o, struct view *v, struct session *s,
         rc = check_sound(s, err);
     if (!rc)
         rc = check_plan_id(o, s, err);
+    if (!rc)
+        rc = check_foresight(o, v, s, err);
     return rc;
 }
 

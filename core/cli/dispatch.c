@@ -61,21 +61,39 @@ static int unknown(const char *name)
     return EXIT_REFUSED;
 }
 
+/* "rbrun --json plan FILE": the command goes to the front. Its options may
+   have values, which are no commands. */
+static void command_first(int argc, char **argv)
+{
+    int at = 1;
+    while (at < argc && argv[at][0] == '-' && argv[at][1]) {
+        const struct option_row *o = option_named(argv[at]);
+        at += o && o->argument && !strchr(argv[at], '=') ? 2 : 1;
+    }
+    if (at < argc && command_find(argv[at])) {
+        char *name = argv[at];
+        memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof *argv);
+        argv[1] = name;
+    }
+}
+
 int rbrun_main(int argc, char **argv)
 {
     const struct command *c;
     struct options o;
     struct error err = {0};
-    const char *first = argc > 1 ? argv[1] : "help";
+    const char *first;
     int skip = 2;
     install_signals();
     shortage_expect();
+    command_first(argc, argv);
+    first = argc > 1 ? argv[1] : "help";
     if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
         first = "help";
     if (strcmp(first, "--version") == 0)
         first = "version";
     c = command_find(first);
-    if (!c && is_path(first)) {
+    if (!c && (is_path(first) || (first[0] == '-' && first[1]))) {
         c = command_find("run");
         skip = 1;
     }

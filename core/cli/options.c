@@ -11,11 +11,13 @@ const struct option_row option_table[] = {
     {"--input", "-i", "NAME=VALUE", 'i',
      "an input of the runbook; may be given several times"},
     {"--yes", "-y", NULL, 'y',
-     "do not ask: the plan is approved as it comes out"},
+     "do not ask: the plan is approved as it comes out, unless it changes "
+     "production and then fails"},
     {"--confirm", NULL, "NAME", 'y',
-     "do not ask, provided that the environment has this name"},
+     "the same, provided that the environment has this name"},
     {"--plan", NULL, "ID", 'p',
-     "run only if the plan still comes out with this id"},
+     "run only if the plan still comes out with this id; with --yes or "
+     "--confirm also one that fails"},
     {"--because", NULL, "TEXT", 'b', "the reason, kept in the journal"},
     {"--require-jail", NULL, NULL, 'J',
      "refuse to run where this machine's kernel lacks a layer of the jail"},
@@ -100,6 +102,17 @@ static const struct option_row *find_option(const struct command *c,
     for (const struct option_row *o = option_table; o->name; o++) {
         if (strchr(c->options, o->in) == NULL)
             continue;
+        if ((strlen(o->name) == size && strncmp(o->name, text, size) == 0) ||
+            (o->brief && strcmp(o->brief, text) == 0))
+            return o;
+    }
+    return NULL;
+}
+
+const struct option_row *option_named(const char *text)
+{
+    size_t size = strcspn(text, "=");
+    for (const struct option_row *o = option_table; o->name; o++) {
         if ((strlen(o->name) == size && strncmp(o->name, text, size) == 0) ||
             (o->brief && strcmp(o->brief, text) == 0))
             return o;

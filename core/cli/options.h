@@ -53,6 +53,10 @@ extern const struct option_row option_table[]; /* ends with a NULL name */
 
 const struct command *command_find(const char *name);
 
+/* The option that a word such as "-e" or "--input=a=b" gives, of any command;
+   or NULL. */
+const struct option_row *option_named(const char *text);
+
 /* Read argv[0..argc) for a command. 0, or RB_INVALID with the nearest
    option. */
 int options_parse(const struct command *c, int argc, char **argv,

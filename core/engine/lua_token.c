@@ -118,7 +118,7 @@ static void put_utf8(struct lua_token *t, size_t *used, uint32_t c)
     }
 }
 
-/* Behind "\u": {XXX}. */
+/* Behind "\u": hexadecimal digits in braces. */
 static void unicode(struct lua_source *s, struct lua_token *t, size_t *used)
 {
     uint32_t c = 0;

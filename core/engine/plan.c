@@ -373,14 +373,21 @@ static int walk_forks(struct run *r, struct plan *p, struct error *err)
     return rc;
 }
 
+/* Where the main way fails, not with which words: these may hold numbers. */
 static void make_id(struct run *r, struct plan *p)
 {
+    const json_t *why = json_object_get(p->result, "error");
     char digest[DIGEST_SIZE];
     json_t *about =
         json_pack("{s:o, s:O, s:O}", "program", program_describe(r->program),
                   "inputs", r->input, "writes", p->foreseen);
     json_object_del(
         json_object_get(json_object_get(about, "program"), "runbook"), "path");
+    if (p->failed)
+        json_object_set_new(about, "fails",
+                            json_pack("{s:s, s:I}", "file",
+                                      value_text(why, "file", ""), "line",
+                                      (json_int_t)value_int(why, "line", 0)));
     digest_value(about, digest);
     snprintf(p->id, sizeof p->id, "%.12s", digest);
     json_decref(about);

@@ -11,7 +11,8 @@
 #define PLAN_LATER "(known after apply)"
 
 struct plan {
-    char id[16];        /* digest of program, inputs and foreseen writes */
+    char id[16];        /* digest of program, inputs, foreseen writes, and
+                           where it fails */
     json_t *entries;    /* calls in order: writes, notices, waits, and the
                            reads whose answer is known after apply */
     json_t *decisions;  /* what the policy said, with its evidence */

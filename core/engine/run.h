@@ -133,7 +133,8 @@ int run_load(struct run *r, struct error *err);
 int run_start(struct run *r, struct error *err);
 int run_started(struct run *r, struct error *err);
 
-/* core/engine/inputs.c: check the inputs given as NAME=VALUE texts against the header. */
+/* core/engine/inputs.c: check the inputs given as NAME=VALUE texts against
+   the header. */
 int run_inputs(struct run *r, const char *const *given, size_t count,
                struct error *err);
 

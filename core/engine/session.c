@@ -274,10 +274,19 @@ int session_begin(struct session *s, const char *how, struct error *err)
 /* -- a run that exists -------------------------------------------------- */
 
 /* The same place, described anew: its name is what the lock is on. */
-static int other_environment(struct session *s, const char *name,
-                             const char *file, struct error *err)
+static int other_environment(struct session *s, const json_t *started,
+                             const char *wanted, struct error *err)
 {
-    int rc = session_environment(s, file, err);
+    const json_t *book = json_object_get(started, "runbook");
+    const char *name =
+        value_text(json_object_get(started, "environment"), "name", "");
+    struct program from = {0};
+    char file[PLACE_PATH];
+    int rc;
+    snprintf(from.root, sizeof from.root, "%s", value_text(book, "root", ""));
+    rc = session_find_environment(&from, wanted, file, sizeof file, err);
+    if (!rc)
+        rc = session_environment(s, file, err);
     if (rc || strcmp(s->environment.name, name) == 0)
         return rc;
     error_set(err, RB_DENIED,
@@ -298,8 +307,7 @@ static int take_started(struct session *s, const json_t *started,
     s->run.header = json_incref(json_object_get(started, "header"));
     snprintf(s->run.id, sizeof s->run.id, "%s", value_text(started, "run", ""));
     if (environment)
-        return other_environment(s, value_text(e, "name", ""), environment,
-                                 err);
+        return other_environment(s, started, environment, err);
     rc = environment_take(&s->environment, value_text(e, "file", ""),
                           json_object_get(e, "table"), err);
     return rc;

@@ -65,7 +65,8 @@ int session_plan(struct session *s, struct error *err);
 int session_begin(struct session *s, const char *how, struct error *err);
 
 /* Open a run that exists, for resume (MODE_LIVE) or replay. program, when
-   not NULL, is an edited source to go on with. */
+   not NULL, is an edited source to go on with; environment, when not NULL, the
+   name or path of the file to take in place of the recorded table. */
 int session_reopen(struct session *s, const char *name, enum run_mode mode,
                    const char *program, const char *environment,
                    struct error *err);

@@ -125,7 +125,8 @@ P deploy_current[] = {{"target", "text", "", 0, "which deploy target"}, END};
 R deploy_live[] = {
     {"version", "string", "what is live, read from the target itself"},
     {"commit", "string", "its commit, where the target knows it"},
-    {"healthy", "boolean", "whether every instance answers as healthy"},
+    {"healthy", "boolean",
+     "whether every instance answers as healthy; nil where nothing says so"},
     {"instances", "table", "{name, version, healthy}"},
     {"since", "number", "when it was deployed, seconds since 1970"},
     DONE};

@@ -175,7 +175,9 @@ static void phrase_deploy(const json_t *v, struct buf *out)
 {
     const char *version = value_text(v, "version", "?");
     buf_addf(out, "%.*s is live%s", is_hash(version) ? 10 : 200, version,
-             value_bool(v, "healthy", 0) ? ", healthy" : ", not healthy");
+             !json_object_get(v, "healthy") ? ", health unknown"
+             : value_bool(v, "healthy", 0)  ? ", healthy"
+                                            : ", not healthy");
 }
 
 static void phrase_metric(const json_t *v, struct buf *out)

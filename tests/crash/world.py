@@ -52,7 +52,7 @@ function run(input)
   undo("take it back", function()
     command.run { command = "probed", args = { "back" } }
   end)
-  command.run { command = "probed", args = { "one" } }
+  local one = command.run { command = "probed", args = { "one" } }
   wait.sleep { duration = "10ms" }
   parallel {
     first = function()
@@ -69,7 +69,10 @@ function run(input)
   deploy.release { target = "app", version = "v2" }
   undo("by hand", function() by_hand "unmade" end)
   by_hand "made"
-  if input.fail then error "the policy says no" end
+  -- Nothing that a plan could foresee: --yes would be refused.
+  if input.fail and one.output ~= "(known after apply)" then
+    error "the policy says no"
+  end
   notify.send { channel = "mail", text = "all of it is done" }
 end
 """

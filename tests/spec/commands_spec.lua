@@ -202,7 +202,7 @@ end)
 describe("a run that ends", function()
   local function ends(status, body, ...)
     cli.book(body)
-    local result = cli.run(RUN)
+    local result = cli.run(RUN .. cli.agreed "runbooks/book.lua")
     assert.equal(status, result.status, result.all)
     for _, text in ipairs { ... } do
       assert.truthy(result.all:find(text, 1, true), result.all)

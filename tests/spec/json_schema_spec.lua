@@ -259,7 +259,9 @@ describe("--json", function()
   end)
 
   it("tells a run that fails, and its undo steps", function()
-    local list, status = rbrun "run @bad.lua --yes"
+    local list, status = rbrun "plan @bad.lua"
+    assert.equal(1, status)
+    list, status = rbrun("run @bad.lua --yes --plan " .. list[#list].id)
     kinds(list)
     assert.equal(1, status)
     assert.equal(1, list[#list].exit)

@@ -13,6 +13,7 @@ end
 local build = os.getenv "RBRUN_BUILD" or "build"
 C.build = shell("cd '" .. build .. "' && pwd"):gsub("\n", "")
 C.rbrun = C.build .. "/rbrun"
+C.root = shell "pwd":gsub("\n", "")
 
 function C.quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
@@ -90,6 +91,12 @@ function C.run(arguments, settings, input)
     C.command(arguments, settings), C.directory, C.directory, C.directory))
   local out, err = C.read "out", C.read "err"
   return { status = tonumber(status), out = out, err = err, all = out .. err }
+end
+
+--- The plan's id, as an option: consent to a plan that foresees a failure.
+function C.agreed(arguments)
+  local said = C.run("plan " .. arguments .. " --json")
+  return " --plan " .. C.jq(said.out, "select(.event == \"plan\").id")
 end
 
 --- Run a command in the folder; its output.
