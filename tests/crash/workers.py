@@ -24,8 +24,8 @@ end
 # What happens behind the first answer: the text of the runbook, what the
 # test's own worker does instead (tests/tools/bad_worker.c), what is said.
 DEATHS = {
-    "instructions": (LOOP, None, "limit on instructions"),
-    "memory": (MEMORY, None, "limit on memory"),
+    "instructions": (LOOP, None, "limit instructions"),
+    "memory": (MEMORY, None, "limit memory"),
     "crash": ("", "crash", "the worker crashed (signal 6)"),
     "violation": ("", "violation", "forbidden system call"),
     "garbage": ("", "garbage", "the worker was ended"),
