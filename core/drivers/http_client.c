@@ -322,7 +322,7 @@ int http_request(const struct http_request *q, struct http_answer *a,
     if (q->sink && a->body.max > ERROR_BODY)
         a->body.max = ERROR_BODY;
     if (!x.curl)
-        return error_set(err, RB_NOMEM, "libcurl could not start");
+        return error_set(err, RB_NOMEM, "libcurl could not start: no memory");
     rc = perform(&x, err);
     curl_easy_cleanup(x.curl);
     return rc;

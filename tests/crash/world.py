@@ -135,6 +135,8 @@ class Mail(socketserver.StreamRequestHandler):
         lines = []
         while (line := self.rfile.readline()) not in (b".\r\n", b""):
             lines.append(line)
+        if not line:  # cut off: a mail without its end is none
+            return
         ids = [x.split(b":", 1)[1].strip() for x in lines
                if x.lower().startswith(b"message-id:")]
         world = self.server.world
