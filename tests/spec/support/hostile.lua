@@ -1,6 +1,7 @@
 -- Runs rbrun beside a worker that obeys a script (tests/tools/hostile_worker.c)
 -- and looks at what is left of the run, for tests/spec/hostile_*_spec.lua.
 local C = require "tests.spec.support_cli"
+local assert = require "luassert"
 
 local H = { null = {} }
 
@@ -272,6 +273,38 @@ function H.wrong(seen)
     return "the journal is not whole: " .. C.read "verified"
   elseif not seen.all:find "\nnext: " then
     return "it does not say what to do next"
+  end
+end
+
+-- Rows -----------------------------------------------------------------------
+
+--- A script that goes on behind a stage with lines, or one line.
+function H.script(stage, lines, mode)
+  local script = H.upto(stage, mode)
+  for _, line in ipairs(type(lines) == "table" and lines or { lines }) do
+    script[#script + 1] = line
+  end
+  return script
+end
+
+--- One run. row: name, stage, lines, exit status, what is said; journal: a
+--- text that the journal must hold. Returns what there is to see.
+function H.check(row)
+  local seen = H.run(H.script(row[2], row[3]))
+  assert.is_nil(H.wrong(seen), seen.all)
+  assert.are.equal(row[4], seen.status, seen.all)
+  assert.truthy(seen.all:find(row[5], 1, true), seen.all)
+  local held = row.journal or '"verdict":"violation"'
+  assert.truthy(seen.journal:find(held, 1, true), seen.journal)
+  return seen
+end
+
+--- A test for each row. it: busted's, which only a spec's file knows.
+function H.each(it, rows)
+  for _, row in ipairs(rows) do
+    it(row[1], function()
+      H.check(row)
+    end)
   end
 end
 
