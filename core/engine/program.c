@@ -54,7 +54,8 @@ static void nearest_file(const char *folder, const char *wanted,
     nearest_start(&n, wanted);
     while (dir && (entry = readdir(dir))) {
         const char *before = n.best;
-        if (entry->d_name[0] != '.')
+        /* The name itself is there too, as a link to nothing. */
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, wanted) != 0)
             nearest_offer(&n, entry->d_name);
         if (n.best != before)
             n.best = strcpy(best, entry->d_name);

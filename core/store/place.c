@@ -226,7 +226,8 @@ int place_find_run(const char *name, char id[RUN_ID], char *path, size_t size,
 
 int place_read(const char *path, size_t max, struct buf *out, struct error *err)
 {
-    int fd = io->open(path, O_RDONLY, 0), rc = 0;
+    /* A pipe would wait here for somebody who writes. */
+    int fd = io->open(path, O_RDONLY | O_NONBLOCK, 0), rc = 0;
     struct stat st;
     if (fd < 0)
         return error_set_errno(err, errno == ENOENT ? RB_NOTFOUND : RB_IO,
