@@ -1,5 +1,5 @@
 runbook { service = "text", summary = "Values as text, without an address",
-  uses = { "metric.query", "deploy.release" } }
+  uses = { "metric.query", "flag.set" } }
 
 local function print_nothing() end
 
@@ -49,8 +49,8 @@ function run()
   log("%s", mistake(metric.query, { expr = "errors", [{}] = 1 }))
   local answer = metric.query { expr = "errors" }
   log("%s %s", tostring(answer), tostring(answer.value))
-  undo("what was", function() deploy.release { version = "v2" } end)
-  deploy.release { version = "v1" }
+  undo("what was", function() flag.set { flag = "new", on = true } end)
+  flag.set { flag = "new", on = false }
   metric.query { expr = "errors" } -- here the plan's sight ends
   error(values())
 end
