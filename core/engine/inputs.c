@@ -6,13 +6,16 @@
 #include "nearest.h"
 #include "run.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define SPEC_MAX 1024 /* bytes, with the NUL */
+
 struct input_spec {
-    char type[160];
-    char otherwise[160];
+    char type[SPEC_MAX];
+    char otherwise[SPEC_MAX];
     int optional;
     int has_default;
 };
@@ -60,8 +63,10 @@ static json_t *convert(const char *type, const char *text, struct error *err)
         return *text && !*end ? json_real(number) : NULL;
     }
     if (strcmp(type, "int") == 0) {
-        long long number = strtoll(text, &end, 10);
-        return *text && !*end ? json_integer(number) : NULL;
+        long long number;
+        errno = 0;
+        number = strtoll(text, &end, 10);
+        return *text && !*end && !errno ? json_integer(number) : NULL;
     }
     if (strcmp(type, "bool") == 0)
         return one_of("true|yes", text)   ? json_true()
@@ -212,13 +217,36 @@ static int check_needed(const struct run *r, const json_t *inputs,
     return missing ? RB_INVALID : 0;
 }
 
+/* What was cut off would be taken for something else. */
+static int check_specs(const struct run *r, const json_t *inputs,
+                       struct error *err)
+{
+    const char *key;
+    json_t *spec;
+    json_object_foreach((json_t *)inputs, key, spec)
+    {
+        if (json_string_length(spec) < SPEC_MAX)
+            continue;
+        error_set(err, RB_INVALID, "%s describes its input \"%s\" in %zu bytes",
+                  r->program->name, key, json_string_length(spec));
+        error_next(err,
+                   "use at most %d bytes: list fewer choices, or take "
+                   "\"text\"",
+                   SPEC_MAX - 1);
+        return RB_INVALID;
+    }
+    return 0;
+}
+
 int run_inputs(struct run *r, const char *const *given, size_t count,
                struct error *err)
 {
     const json_t *inputs = json_object_get(r->header, "inputs");
     const char *key;
     json_t *spec;
-    int rc = check_names(r, inputs, given, count, err);
+    int rc = check_specs(r, inputs, err);
+    if (!rc)
+        rc = check_names(r, inputs, given, count, err);
     if (!rc)
         rc = check_needed(r, inputs, given, count, err);
     json_decref(r->input);

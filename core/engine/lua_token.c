@@ -65,11 +65,13 @@ static int long_level(const struct lua_source *s)
 
 static int closes(const struct lua_source *s, int level)
 {
+    if (peek(s, 0) != ']')
+        return 0;
     for (int i = 0; i < level; i++) {
         if (peek(s, 1 + (size_t)i) != '=')
             return 0;
     }
-    return peek(s, 0) == ']' && peek(s, 1 + (size_t)level) == ']';
+    return peek(s, 1 + (size_t)level) == ']';
 }
 
 /* A long bracket's inside goes to t, unless that is NULL. */
