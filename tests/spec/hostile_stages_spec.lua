@@ -176,24 +176,27 @@ describe("before there is a run", function()
     { "at config -", H.take "START", "exit 0" }, "without saying how")
 end)
 
-it("a plan is refused when only the worker of another way is bad", function()
-  H.open()
-  C.book [[ deploy.release { version = input.to }
-    metric.await { expr = "errors", below = 1, within = "1s" } ]]
-  C.environment()
-  local seen = H.run { "at run plan", H.take "START", LOADED, H.take "RUN",
-    H.frame("CALL", H.with(H.WRITE, { args = { version = "v1" } }), 1, 1),
-    H.take "RESULT", H.frame("CALL", H.with(H.READ, { verb = "metric.await",
-      args = { expr = "errors", below = 1, within = "1s" } }), 1, 2),
-    H.take "RESULT", "skip @/once", WAIT, H.frame("DONE", H.DONE, 1),
-    H.take "UNDO", H.frame("DONE", { ended = "finished", undone = 0,
-      undo_failed = 0 }, 1) }
-  assert.is_nil(H.wrong(seen), seen.all)
-  assert.are.equal(2, seen.status, seen.all)
-  assert.truthy(C.read "once")
-  assert.truthy(seen.err:find("it sent more behind", 1, true), seen.err)
-  assert.is_nil(seen.run)
-  H.close()
+describe("a plan's other way", function()
+  setup(H.open)
+  teardown(H.close)
+
+  it("a plan is refused when only the worker of another way is bad", function()
+    C.book [[ deploy.release { version = input.to }
+      metric.await { expr = "errors", below = 1, within = "1s" } ]]
+    C.environment()
+    local seen = H.run { "at run plan", H.take "START", LOADED, H.take "RUN",
+      H.frame("CALL", H.with(H.WRITE, { args = { version = "v1" } }), 1, 1),
+      H.take "RESULT", H.frame("CALL", H.with(H.READ, { verb = "metric.await",
+        args = { expr = "errors", below = 1, within = "1s" } }), 1, 2),
+      H.take "RESULT", "skip @/once", WAIT, H.frame("DONE", H.DONE, 1),
+      H.take "UNDO", H.frame("DONE", { ended = "finished", undone = 0,
+        undo_failed = 0 }, 1) }
+    assert.is_nil(H.wrong(seen), seen.all)
+    assert.are.equal(2, seen.status, seen.all)
+    assert.truthy(C.read "once")
+    assert.truthy(seen.err:find("it sent more behind", 1, true), seen.err)
+    assert.is_nil(seen.run)
+  end)
 end)
 
 describe("a run whose worker broke its rules", function()

@@ -212,15 +212,18 @@ describe("flooding", function()
   end)
 end)
 
-it("a worker that does not read is not waited for", function()
-  H.open()
-  -- Its answer is larger than a socket takes.
-  C.environment(([[ deploy = { shop = { driver = "memory", version = "%s" } },
-    command = { slow = { driver = "command", argv = { "/bin/true" } } }, ]])
-    :format(("v"):rep(200000)))
-  check { "", "loaded", { H.frame("CALL", H.READ, 1, 1), "hang" }, 2,
-    "it did not end" }
-  H.close()
+describe("not reading", function()
+  setup(H.open)
+  teardown(H.close)
+
+  it("a worker that does not read is not waited for", function()
+    -- Its answer is larger than a socket takes.
+    C.environment(([[ deploy = { shop = { driver = "memory", version = "%s" } },
+      command = { slow = { driver = "command", argv = { "/bin/true" } } }, ]])
+      :format(("v"):rep(200000)))
+    check { "", "loaded", { H.frame("CALL", H.READ, 1, 1), "hang" }, 2,
+      "it did not end" }
+  end)
 end)
 
 describe("lying about the end", function()
