@@ -351,7 +351,6 @@ static int resume_journal(struct session *s, const char *program,
     int rc = journal_continue(&s->journal, r->directory, &s->tape, err);
     if (rc)
         return rc;
-    r->journal = &s->journal;
     r->edited = program != NULL;
     r->resumed = json_pack("{s:s, s:s, s:s}", "by", s->by, "engine",
                            RBRUN_VERSION, "lua", lua_build);
@@ -361,6 +360,7 @@ static int resume_journal(struct session *s, const char *program,
     if (program)
         json_object_set_new(r->resumed, "program",
                             program_describe(&s->program));
+    r->journal = &s->journal; /* it is untouched while `resumed` is there */
     return 0;
 }
 
