@@ -15,7 +15,8 @@ const struct limit limit_table[LIMIT_COUNT] = {
      "Lua instructions of the whole run", LOOP},
     {"memory", "bytes", 64 << 20, 8 << 20, (int64_t)4 << 30, 1,
      "bytes held by Lua at one time",
-     "look for a table or a text that only grows"},
+     "look for a table or a text that only grows, or for a function that "
+     "calls itself without an end"},
     /* the kernel: RLIMIT_CPU, lua/jail.c */
     {"cpu", "seconds", 20, 1, 3600, 0, "seconds of processor time", LOOP},
     /* the engine, from here on */

@@ -26,7 +26,7 @@ struct worker {
     struct limits limits;
     struct limit_hit hit; /* the limit that ended it */
     volatile const struct worker_page *page;
-    size_t consumed; /* bytes at the front of `in` already handed out */
+    size_t consumed;       /* bytes at the front of `in` already handed out */
     uint64_t instructions; /* what it claims to have used, once it has ended */
 };
 
