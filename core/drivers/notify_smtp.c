@@ -6,6 +6,7 @@
  * unknown outcome.
  */
 #define _GNU_SOURCE
+#include "../wire/heap.h"
 #include "http_client.h"
 #include "notify_mail.h"
 #include "notify_text.h"
@@ -128,7 +129,7 @@ static int read_addresses(struct sending *s, struct driver_answer *a)
             return bad_address(s->c, "to", text, a);
         longer = curl_slist_append(s->to, text);
         if (!longer)
-            return RB_NOMEM;
+            heap_end();
         s->to = longer;
     }
     return 0;

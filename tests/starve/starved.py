@@ -12,9 +12,10 @@ STARVED = w.BUILD + "/tests/rbrun-starved"
 
 # Whoever reports it, the C library, a client library or ours, says one of
 # these.
-WORDS = re.compile(r"out of memory|[Nn]o memory|Cannot allocate memory|"
-                   r"cannot allocate|no more memory|[Nn]ot enough memory|"
-                   r"memory exhausted|shortage of memory", re.I)
+WORDS = re.compile(
+    r"out of memory|no memory|cannot allocate|no more memory|"
+    r"not enough memory|memory exhausted|memory is used up|"
+    r"shortage of memory", re.I)
 
 
 def said(output):
