@@ -48,6 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(line >= 0 && line <= lines);
     line = grant_line(text, left, NULL);
     CHECK(line >= 0 && line <= lines);
+    line = uses_line(text, left);
+    CHECK(line >= 0 && line <= lines);
     free(key);
     free(text);
     return 0;
