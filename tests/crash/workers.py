@@ -6,8 +6,10 @@ import shutil
 import walk
 import world as w
 
-LOOP = "  while true do end\n"
-MEMORY = "  local t = {}\n  for i = 1, 1e9 do t[i] = { i } end\n"
+# Not while the plan is made: nobody agrees to a plan that fails.
+REAL = "  if one.output ~= '(known after apply)' then\n%s  end\n"
+LOOP = REAL % "  while true do end\n"
+MEMORY = REAL % "  local t = {}\n  for i = 1, 1e9 do t[i] = { i } end\n"
 
 BOOK = """
 runbook {
@@ -15,7 +17,7 @@ runbook {
   uses = { "command.run", "flag.set" },
 }
 function run()
-  command.run { command = "probed", args = { "one" } }
+  local one = command.run { command = "probed", args = { "one" } }
 %s
   flag.set { flag = "new", on = false }
 end
