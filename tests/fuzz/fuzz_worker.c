@@ -4,9 +4,10 @@
  * says: only what the environment grants is answered with more than a
  * refusal, no secret gets to it or into the journal, the journal is whole,
  * and a run that ended well replays to the same end.
- * Input: a first byte (1: the socket's bytes as they are; 2: it speaks
- * without being asked), then lines: a letter of a frame's type (small: the
- * burst goes on behind it), the document in any JSON.
+ * Input: a first byte (bits 0 and 1: 1 for the socket's bytes as they are, 2
+ * for one that speaks without being asked; bit 2: resumed instead of replayed;
+ * the rest: records that are lost before), then lines: a letter of a frame's
+ * type (small: the burst goes on behind it), the document in any JSON.
  */
 #include "fuzz.h"
 #include "../../core/engine/run.h"
@@ -284,6 +285,21 @@ static int run_live(int *fine)
     return status;
 }
 
+/* Leave so many records out at the end; the first stays. */
+static void cut_journal(size_t records)
+{
+    struct tape t;
+    struct error err = {0};
+    size_t left;
+    CHECK(tape_load(&t, "/d", &err) == 0);
+    left = records < t.count ? t.count - records : 1;
+    if (left < t.count)
+        CHECK(ftruncate(journal_file, t.records[left].text - t.text.data) == 0);
+    tape_free(&t);
+}
+
+/* The same frames against what was recorded of them. fine: they lead to the
+   same end. */
 static void replay(int fine, int status)
 {
     struct stage s;
@@ -293,12 +309,42 @@ static void replay(int fine, int status)
     s.run.tape = &s.tape;
     run_execute(&s.run);
     CHECK(s.run.over == 1);
-    if (fine && s.run.status != status)
-        fprintf(stderr, "%d, was %d: %s\n", s.run.status, status,
-                s.run.error.message);
     CHECK(!fine || s.run.status == status);
     tape_free(&s.tape);
     clear_stage(&s);
+}
+
+/* The engine was killed, and is asked to go on. */
+static void resume(void)
+{
+    struct stage s;
+    struct tape t;
+    struct error err = {0};
+    set_stage(&s, MODE_LIVE);
+    CHECK(tape_load(&s.tape, "/d", &err) == 0);
+    s.run.tape = &s.tape;
+    CHECK(journal_continue(&s.journal, "/d", &s.tape, &err) == 0);
+    s.run.journal = &s.journal;
+    s.run.resumed = json_of("{\"by\":\"fuzz\"}");
+    run_execute(&s.run);
+    CHECK(s.run.over == 1);
+    journal_close(&s.journal);
+    CHECK(tape_load(&t, "/d", &err) == 0 && t.count >= s.tape.count);
+    holds_no_secret(t.text.data, t.text.size);
+    tape_free(&t);
+    tape_free(&s.tape);
+    clear_stage(&s);
+}
+
+static void once_more(unsigned how, int fine, int status)
+{
+    unsigned cut = how >> 3;
+    int resumes = how >> 2 & 1;
+    cut_journal(resumes && !cut ? 1 : cut);
+    if (resumes)
+        resume();
+    else
+        replay(fine && !cut, status);
 }
 
 /* -- the input ------------------------------------------------------------- */
@@ -347,6 +393,7 @@ static void set_world(void)
     if (journal_file >= 0)
         return;
     journal_file = memfd_create("journal", MFD_CLOEXEC);
+    CHECK(fcntl(journal_file, F_SETFL, O_APPEND) == 0);
     files = io_system;
     files.open = open_in_memory;
     files.datasync = files.sync = fine_fd;
@@ -376,8 +423,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     set_world();
     given.max = FRAMES_MAX;
     given.size = 0;
-    rude = how == 2;
-    if (how == 1)
+    rude = (how & 3) == 2;
+    if ((how & 3) == 1)
         buf_add(&given, in.at, in.left);
     else
         put_lines(&in);
@@ -385,6 +432,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (memmem(buf_text(&given), given.size, SECRET, strlen(SECRET)))
         return 0;
     status = run_live(&fine);
-    replay(fine, status);
+    once_more(how, fine, status);
     return 0;
 }

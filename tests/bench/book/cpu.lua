@@ -1,4 +1,4 @@
--- Work for the processor only; plain lua5.4 runs it, too (tests/bench/worker.c).
+-- Work for the processor only; plain lua5.4 runs it, too (bench/worker.c).
 runbook { service = "bench", summary = "Keep the processor busy", uses = {},
   inputs = { kind = "text" } }
 
