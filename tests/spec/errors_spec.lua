@@ -557,13 +557,18 @@ end)
 describe("what is counted", function()
   it("is one of something, or several", function()
     local bad = "%s = { driver = 'http', url = 'env:RB_NO_SUCH' },"
-    for said, names in pairs { ["1 finding is bad\n"] = { "a" },
-      ["2 findings are bad\n"] = { "a", "b" } } do
+    -- A build with sanitizers has a finding of its own, on its jail.
+    local one, two = { "a" }, { "a", "b" }
+    if cli.sanitized then
+      one, two = {}, { "a" }
+    end
+    for said, names in pairs { ["1 finding is bad\n"] = one,
+      ["2 findings are bad\n"] = two } do
       local more = ""
       for _, name in ipairs(names) do
         more = more .. bad:format(name)
       end
-      cli.environment(nil, "http = {" .. more .. "},")
+      cli.environment(nil, "http = {" .. more .. "},\n")
       local result = cli.run "doctor -e lab"
       assert.truthy(result.out:find("\n" .. said, 1, true), result.out)
     end

@@ -3,8 +3,7 @@
 
 local cli = require "tests.spec.support_cli"
 
--- A build with sanitizers has no seccomp anyway.
-local SANITIZED = cli.build:match "asan" ~= nil
+local SANITIZED = cli.sanitized
 local WITHOUT = cli.build .. "/tests/without "
 
 local function run(layers, arguments)

@@ -15,6 +15,9 @@ C.build = shell("cd '" .. build .. "' && pwd"):gsub("\n", "")
 C.rbrun = C.build .. "/rbrun"
 C.root = shell "pwd":gsub("\n", "")
 
+-- A build with sanitizers has no seccomp; its doctor says so.
+C.sanitized = C.build:match "asan" ~= nil
+
 function C.quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
