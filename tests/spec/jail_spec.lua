@@ -4,6 +4,7 @@
 local cli = require "tests.spec.support_cli"
 
 local SANITIZED = cli.sanitized
+cli.warned = true
 local WITHOUT = cli.build .. "/tests/without "
 
 local function run(layers, arguments)
