@@ -82,7 +82,10 @@ describe("a secret", function()
         "show last", "show last --json", "export last", "replay last --json",
         "history", "status last", "doctor -e lab" } do
         local result = cli.run(command, settings)
-        assert.equal(0, result.status, command .. "\n" .. result.all)
+        -- A build with sanitizers has no whole jail to find.
+        local finds = cli.sanitized and command:find("doctor", 1, true)
+        assert.equal(finds and 2 or 0, result.status,
+          command .. "\n" .. result.all)
         results[#results + 1] = result.all
       end
       nowhere(table.unpack(results))
