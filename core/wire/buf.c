@@ -42,7 +42,11 @@ int buf_adds(struct buf *b, const char *text)
 
 int buf_addc(struct buf *b, char c)
 {
-    return buf_add(b, &c, 1);
+    if (b->size + 1 >= b->room || b->size >= b->max)
+        return buf_add(b, &c, 1);
+    b->data[b->size++] = c;
+    b->data[b->size] = '\0';
+    return 0;
 }
 
 int buf_addf(struct buf *b, const char *format, ...)

@@ -6,33 +6,56 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FEW_MEMBERS 16
+
 static int encode(const json_t *value, struct buf *out, int depth);
+
+static int stands_for_itself(unsigned char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
+
+static int encode_escape(unsigned char c, struct buf *out)
+{
+    static const char hex[] = "0123456789abcdef";
+    const char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+    const char *brief = c == '"'    ? "\\\""
+                        : c == '\\' ? "\\\\"
+                        : c == '\n' ? "\\n"
+                        : c == '\r' ? "\\r"
+                        : c == '\t' ? "\\t"
+                                    : NULL;
+    return brief ? buf_add(out, brief, 2) : buf_add(out, escape, 6);
+}
 
 /* RFC 8259 section 7; other bytes stand for themselves. */
 static int encode_text(const char *text, size_t size, struct buf *out)
 {
-    static const char hex[] = "0123456789abcdef";
-    size_t start = 0;
+    size_t start = 0, i = 0;
     int rc = buf_addc(out, '"');
-    for (size_t i = 0; !rc && i < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-        char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-        const char *brief = c == '"'    ? "\\\""
-                            : c == '\\' ? "\\\\"
-                            : c == '\n' ? "\\n"
-                            : c == '\r' ? "\\r"
-                            : c == '\t' ? "\\t"
-                                        : NULL;
-        if (!brief && c >= 0x20 && c != 0x7f)
-            continue;
+    while (!rc) {
+        while (i < size && stands_for_itself((unsigned char)text[i]))
+            i++;
         rc = buf_add(out, text + start, i - start);
-        start = i + 1;
-        if (!rc)
-            rc = brief ? buf_add(out, brief, 2) : buf_add(out, escape, 6);
+        if (i == size || rc)
+            break;
+        rc = encode_escape((unsigned char)text[i], out);
+        start = ++i;
     }
-    if (!rc)
-        rc = buf_add(out, text + start, size - start);
     return rc ? rc : buf_addc(out, '"');
+}
+
+/* snprintf would take longer than all the rest of a small document. */
+static int encode_integer(json_int_t integer, struct buf *out)
+{
+    char text[24], *at = text + sizeof text;
+    uint64_t left = integer < 0 ? 0 - (uint64_t)integer : (uint64_t)integer;
+    do
+        *--at = (char)('0' + left % 10);
+    while (left /= 10);
+    if (integer < 0)
+        *--at = '-';
+    return buf_add(out, at, (size_t)(text + sizeof text - at));
 }
 
 /* The fewest digits that read back as the same double; always with a '.',
@@ -52,42 +75,62 @@ static int encode_real(double real, struct buf *out)
     return buf_adds(out, text);
 }
 
+struct member {
+    const char *key;
+    const json_t *value;
+};
+
 static int compare_keys(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    return strcmp(((const struct member *)a)->key,
+                  ((const struct member *)b)->key);
 }
 
-static int encode_member(const json_t *object, const char *key, int first,
-                         struct buf *out, int depth)
+/* Most objects have a few members: to insert beats qsort there. */
+static void sort_members(struct member *list, size_t count)
+{
+    if (count > FEW_MEMBERS) {
+        qsort(list, count, sizeof *list, compare_keys);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct member m = list[i];
+        size_t at = i;
+        for (; at && strcmp(list[at - 1].key, m.key) > 0; at--)
+            list[at] = list[at - 1];
+        list[at] = m;
+    }
+}
+
+static int encode_member(const struct member *m, int first, struct buf *out,
+                         int depth)
 {
     int rc = first ? 0 : buf_addc(out, ',');
     if (!rc)
-        rc = encode_text(key, strlen(key), out);
+        rc = encode_text(m->key, strlen(m->key), out);
     if (!rc)
         rc = buf_addc(out, ':');
-    return rc ? rc : encode(json_object_get(object, key), out, depth + 1);
+    return rc ? rc : encode(m->value, out, depth + 1);
 }
 
 static int encode_object(const json_t *object, struct buf *out, int depth)
 {
-    const char *few[32];
+    struct member few[FEW_MEMBERS], *list = few;
     size_t count = json_object_size(object), i = 0;
-    const char **keys = few;
     const char *key;
     json_t *value;
     int rc = buf_addc(out, '{');
-    if (count > 32)
-        keys = heap_get(count * sizeof *keys);
+    if (count > FEW_MEMBERS)
+        list = heap_get(count * sizeof *list);
     json_object_foreach((json_t *)object, key, value)
     {
-        (void)value;
-        keys[i++] = key;
+        list[i++] = (struct member){key, value};
     }
-    qsort(keys, count, sizeof *keys, compare_keys);
+    sort_members(list, count);
     for (i = 0; !rc && i < count; i++)
-        rc = encode_member(object, keys[i], i == 0, out, depth);
-    if (keys != few)
-        free(keys);
+        rc = encode_member(&list[i], i == 0, out, depth);
+    if (list != few)
+        free(list);
     return rc ? rc : buf_addc(out, '}');
 }
 
@@ -116,8 +159,7 @@ static int encode(const json_t *value, struct buf *out, int depth)
         return encode_text(json_string_value(value), json_string_length(value),
                            out);
     case JSON_INTEGER:
-        return buf_addf(out, "%" JSON_INTEGER_FORMAT,
-                        json_integer_value(value));
+        return encode_integer(json_integer_value(value), out);
     case JSON_REAL:
         return encode_real(json_real_value(value), out);
     case JSON_TRUE:
