@@ -466,6 +466,10 @@ int session_reopen(struct session *s, const char *name, enum run_mode mode,
     r->input = input;
     if (!rc)
         rc = same_service(r, header, err);
+    /* An environment that takes a grant away is heard before the run goes
+       on, and could still be mended: a call without one would end the run. */
+    if (!rc && mode == MODE_LIVE && environment)
+        rc = run_check_uses(r, err);
     json_decref(header);
     if (!rc && mode == MODE_LIVE)
         rc = resume_journal(s, program, environment != NULL, err);

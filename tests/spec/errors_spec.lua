@@ -419,9 +419,9 @@ describe("a call that is not granted", function()
       "\"deploy.* shop\""))
     local result = cli.run("resume " .. id .. " --environment lab")
     assert.equal(2, result.status, result.all)
-    assert.truthy(result.all:find("book.lua:4: wait.sleep is not granted to "
-      .. "book.lua in environment lab", 1, true), result.all)
-    assert.truthy(result.all:find("next: " .. cli.path(LAB):gsub("^.*/runb",
+    assert.truthy(result.all:find("book.lua uses what is not granted to it in "
+      .. "environment lab: wait.sleep", 1, true), result.all)
+    assert.truthy(result.all:find("next:  " .. cli.path(LAB):gsub("^.*/runb",
       "runb") .. ":" .. ENTRY .. ": add \"wait.sleep\" to "
       .. "grants[\"book.lua\"]", 1, true), result.all)
   end)
@@ -622,5 +622,30 @@ describe("the installer of packages", function()
     end
     assert.truthy(cli.sh("%s --help", install)
       :match "^usage: install LIST%.%.%.\n")
+  end)
+end)
+
+describe("a resume in an environment that takes a grant away", function()
+  it("is refused, and leaves the run as it was", function()
+    cli.open()
+    cli.environment()
+    cli.book("deploy.release { version = 'v1' }\n"
+      .. "wait.sleep { seconds = 1 }\nflag.set { flag = 'new', on = false }",
+      'runbook { service = "shop", summary = "t", '
+      .. 'uses = { "deploy.release", "wait.sleep", "flag.set" } }\n')
+    cli.killed_at("wait.sleep", "runbooks/book.lua --yes")
+    local before = cli.journal()
+    local file = cli.read "runbooks/environments/lab.lua"
+    cli.write("runbooks/environments/lab.lua", (file:gsub('"%* %*"',
+      '"deploy.release shop", "wait.sleep"')))
+    local result = cli.run "resume last --environment lab"
+    assert.equal(7, result.status, result.all)
+    assert.truthy(result.err:find("flag.set", 1, true), result.err)
+    assert.truthy(result.err:match('add "flag.set f" to grants', 1), result.err)
+    assert.equal(before, cli.journal())
+    cli.write("runbooks/environments/lab.lua", file)
+    result = cli.run "resume last --environment lab"
+    assert.equal(0, result.status, result.all)
+    cli.close()
   end)
 end)
