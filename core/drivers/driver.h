@@ -97,7 +97,8 @@ int64_t arg_duration(const struct driver_call *c, const char *key,
 
 /*
  * An option that a binding may hold. type: "text", "url", "path",
- * "duration", "int", "number", "bool", "list" (of texts), "table", "any".
+ * "duration", "int", "number", "bool", "list" (of texts), "table",
+ * "outcomes" (verb of the driver = outcome), "any".
  */
 struct driver_option {
     const char *name;

@@ -18,7 +18,7 @@
      "a JSON file that keeps the state between calls and runs; without it "    \
      "writes are answered and forgotten"},                                     \
     {                                                                          \
-        "fail", "table", 0,                                                    \
+        "fail", "outcomes", 0,                                                 \
             "verb = outcome: answer it so, as [\"deploy.release\"] = "         \
             "\"not_reached\""                                                  \
     }

@@ -67,11 +67,64 @@ static int unknown_option(const struct driver *d, const char *where,
                      n.best ? n.best : "", n.best ? "\"?)" : "");
 }
 
+/* fail = { ["deploy.release"] = "not_reached" }: a name that is wrong there
+   would be passed over, and a drill would show what it should not. */
+static int check_outcome(const struct driver *d, const char *where,
+                         const char *verb, const char *outcome,
+                         struct error *err)
+{
+    struct nearest n;
+    int known = 0;
+    nearest_start(&n, verb);
+    for (const struct driver_verb *v = d->verbs; v->verb; v++) {
+        nearest_offer(&n, v->verb);
+        known |= strcmp(v->verb, verb) == 0;
+    }
+    if (!known)
+        return error_set(err, RB_INVALID,
+                         "%s: the driver %s has no verb \"%s\"%s%s%s", where,
+                         d->name, verb, n.best ? " (did you mean \"" : "",
+                         n.best ? n.best : "", n.best ? "\"?)" : "");
+    nearest_start(&n, outcome);
+    for (int o = OUTCOME_OK + 1; o < OUTCOMES; o++) {
+        const char *name = outcome_name((enum outcome)o);
+        if (strcmp(name, outcome) == 0)
+            return 0;
+        nearest_offer(&n, name);
+    }
+    return error_set(err, RB_INVALID,
+                     "%s: %s = \"%s\" is no outcome that a call fails "
+                     "with%s%s%s",
+                     where, verb, outcome, n.best ? " (did you mean \"" : "",
+                     n.best ? n.best : "", n.best ? "\"?)" : "");
+}
+
+static int check_outcomes(const struct driver *d, const char *where,
+                          const char *option, const json_t *table,
+                          struct error *err)
+{
+    const char *verb;
+    json_t *outcome;
+    char at[300];
+    int rc = 0;
+    snprintf(at, sizeof at, "%s.%s", where, option);
+    json_object_foreach((json_t *)table, verb, outcome)
+    {
+        if (!rc)
+            rc = check_outcome(
+                d, at, verb,
+                json_is_string(outcome) ? json_string_value(outcome) : "", err);
+    }
+    return rc;
+}
+
 static int option_fits(const char *type, const json_t *value)
 {
     int64_t ms;
     if (strcmp(type, "list") == 0)
         return json_is_array(value);
+    if (strcmp(type, "outcomes") == 0)
+        return json_is_object(value);
     if (strcmp(type, "table") == 0)
         return json_is_object(value) || json_is_array(value);
     if (strcmp(type, "int") == 0)
@@ -96,13 +149,18 @@ static int check_options(const struct driver *d, const char *where,
     json_object_foreach((json_t *)binding, key, value)
     {
         const struct driver_option *o = find_option(d, key);
+        int outcomes;
         if (strcmp(key, "driver") == 0)
             continue;
         if (!o)
             return unknown_option(d, where, key, err);
+        outcomes = strcmp(o->type, "outcomes") == 0;
         if (!option_fits(o->type, value))
-            return error_set(err, RB_INVALID, "%s.%s must be a %s (%s)", where,
-                             key, o->type, o->text);
+            return error_set(err, RB_INVALID, "%s.%s must be a %s%s (%s)",
+                             where, key, outcomes ? "table of " : "", o->type,
+                             o->text);
+        if (outcomes && check_outcomes(d, where, key, value, err) != 0)
+            return RB_INVALID;
     }
     for (const struct driver_option *o = d->options; o && o->name; o++) {
         if (o->required && !json_object_get(binding, o->name))

@@ -55,7 +55,14 @@ int place_root(char *path, size_t size, struct error *err)
     const char *own = getenv("RBRUN_STATE"), *xdg = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
     int n;
-    if (own && own[0] == '/')
+    if (own && own[0] && own[0] != '/') {
+        error_set(err, RB_INVALID,
+                  "RBRUN_STATE is \"%s\", and must be an absolute path", own);
+        error_next(err, "export RBRUN_STATE=\"$PWD/%s\", or unset RBRUN_STATE",
+                   own);
+        return RB_INVALID;
+    }
+    if (own && own[0])
         n = snprintf(path, size, "%s", own);
     else if (xdg && xdg[0] == '/')
         n = snprintf(path, size, "%s/rbrun", xdg);

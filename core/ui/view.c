@@ -4,12 +4,10 @@
 #include "phrase.h"
 #include "../wire/utf8.h"
 
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -360,22 +358,6 @@ void view_json(const char *name, json_t *fields)
     json_decref(fields);
 }
 
-static int ask(void *data, const json_t *call)
-{
-    struct view *v = data;
-    struct buf text = BUF_INIT(1000);
-    int said;
-    if (!v->can_ask)
-        return -1;
-    phrase_call(value_text(call, "verb", "?"), NULL,
-                json_object_get(call, "args"), v->names, &text);
-    view_say(v, "?", "the plan did not foresee this write: %s",
-             buf_text(&text));
-    buf_free(&text);
-    said = view_confirm(v, "Type yes to let it happen: ", "yes");
-    return said;
-}
-
 int view_width(void)
 {
     struct winsize w;
@@ -401,7 +383,7 @@ void view_open(struct view *v, int json, int quiet)
     v->observer.data = v;
     v->observer.event = event;
     v->observer.tick = tick;
-    v->observer.ask = ask;
+    v->observer.ask = view_ask;
 }
 
 void view_rest(struct view *v)
@@ -419,60 +401,23 @@ void view_close(struct view *v)
 
 void view_error(struct view *v, const struct error *err, int status)
 {
+    view_error_state(v, err, status, exit_meaning(status));
+}
+
+void view_error_state(struct view *v, const struct error *err, int status,
+                      const char *state)
+{
     clear_live(v);
     if (v->kind == VIEW_JSON) {
         view_json("error", json_pack("{s:s, s:s, s:i, s:s}", "message",
                                      err->message, "next", err->next, "exit",
-                                     status, "meaning", exit_meaning(status)));
+                                     status, "meaning", state));
         return;
     }
     fprintf(stderr, "%srbrun: ", view_colour(v, "red"));
     phrase_lines(err->message, stderr);
     fprintf(stderr, "%s\n", view_colour(v, "off"));
     if (status >= 0)
-        fprintf(stderr, "state: %s\n", exit_meaning(status));
+        fprintf(stderr, "state: %s\n", state);
     fprintf(stderr, "next:  %s\n", err->next[0] ? err->next : "rbrun help");
-}
-
-/* One line from the terminal, past the buffer of stdin: 0, or -1 when input
-   ends or a signal comes. What does not fit is read and makes it wrong. */
-static int read_line(char *line, size_t size)
-{
-    size_t n = 0;
-    for (;;) {
-        char c;
-        if (read(0, &c, 1) != 1)
-            return -1;
-        if (c == '\n')
-            break;
-        if (n + 1 < size)
-            line[n++] = c;
-        else
-            line[0] = '\0';
-    }
-    line[n] = '\0';
-    return strlen(line) == n ? 0 : -1;
-}
-
-int view_confirm(struct view *v, const char *question, const char *expected)
-{
-    char line[200];
-    sigset_t none, old;
-    int got;
-    clear_live(v);
-    tcflush(0, TCIFLUSH);
-    fprintf(stderr, "%s%s%s", view_colour(v, "bold"), question,
-            view_colour(v, "off"));
-    fflush(stderr);
-    /* While a run executes, signals wait for its loop; a question must not
-       keep them waiting. */
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, &old);
-    got = read_line(line, sizeof line);
-    sigprocmask(SIG_SETMASK, &old, NULL);
-    if (got != 0) {
-        fputc('\n', stderr);
-        return 0; /* end of input is never consent */
-    }
-    return strcmp(line, expected) == 0;
 }

@@ -49,11 +49,18 @@ void view_warning(const struct view *v, const char *text);
 
 /* A failure: what, cause, state of production, next command (last). */
 void view_error(struct view *v, const struct error *err, int status);
+/* The same, where the state is not what the status means. */
+void view_error_state(struct view *v, const struct error *err, int status,
+                      const char *state);
 
 /* Ask for a text to be typed; 1 when it was, 0 when something else was,
    input ended, or a signal came. What was typed before the question was
    shown is not an answer. Only when v->can_ask. */
 int view_confirm(struct view *v, const char *question, const char *expected);
+
+/* Let a person decide on a write that the plan did not foresee: the observer's
+   `ask`. Neither yes nor no, three times, and the end of input are -1. */
+int view_ask(void *view, const json_t *call);
 
 /* Columns of the terminal at this moment, or 80. */
 int view_width(void);

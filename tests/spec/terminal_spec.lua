@@ -254,8 +254,10 @@ describe("a write that no plan foresaw", function()
   it("is asked about again", function()
     start(RUN .. " --yes")
     screen.shows "did not foresee this write"
-    assert.equal("Type yes to let it happen:",
-      (last_line(screen.shows "let it happen:"):gsub("%s+$", "")))
+    assert.equal("Type yes to let it happen, or no:",
+      (last_line(screen.shows "let it happen, or no:"):gsub("%s+$", "")))
+    screen.type "lab Enter"
+    screen.shows "that is neither yes nor no"
     screen.type "yes Enter"
     local status, seen = screen.ends()
     assert.equal(0, status, seen)
@@ -264,16 +266,44 @@ describe("a write that no plan foresaw", function()
 
   it("does not happen when a person declines", function()
     start(RUN .. " --yes")
-    screen.shows "let it happen:"
+    screen.shows "let it happen, or no:"
     screen.type "no Enter"
     local _, seen = screen.ends()
     assert.truthy(seen:find("declined", 1, true), seen)
     assert.is_nil(world())
   end)
 
+  it("says what no does", function()
+    start(RUN .. " --yes")
+    screen.shows "no: it is not made, and is answered as rejected"
+  end)
+
+  for name, keys in pairs { ["the end of input"] = { "C-d" },
+    ["three other words"] = { "lab Enter", "Enter", "y Enter" } } do
+    it("is not declined by " .. name, function()
+      start(RUN .. " --yes")
+      screen.shows "let it happen, or no:"
+      for i, key in ipairs(keys) do
+        screen.type(key)
+        for _ = 1, 100 do
+          local _, count = screen.text():gsub("neither yes nor no", "")
+          if count >= i or #keys == 1 then
+            break
+          end
+          pause()
+        end
+      end
+      local status, seen = screen.ends()
+      assert.equal(4, status, seen)
+      assert.truthy(seen:find("next: rbrun resume", 1, true), seen)
+      assert.is_nil(seen:find("declined", 1, true), seen)
+      assert.is_nil(world())
+    end)
+  end
+
   it("does not happen on Ctrl-C", function()
     start(RUN .. " --yes")
-    screen.shows "let it happen:"
+    screen.shows "let it happen, or no:"
     screen.type "C-c"
     screen.ends()
     assert.is_nil(world())
@@ -285,7 +315,7 @@ describe("a write that no plan foresaw", function()
     assert.truthy(result.out:match "next: rbrun resume", result.all)
     assert.is_nil(world())
     start("resume last")
-    screen.shows "let it happen:"
+    screen.shows "let it happen, or no:"
     screen.type "yes Enter"
     local status, seen = screen.ends()
     assert.equal(0, status, seen)
