@@ -198,6 +198,30 @@ int cmd_history(const struct options *o)
     return print_all(0, o->json);
 }
 
+/* The stored sources, too: each program that a record describes. */
+static int verify_programs(const struct tape *t, const char *directory,
+                           struct error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < t->count; i++) {
+        struct record *rec = &t->records[i];
+        struct program p;
+        const json_t *v;
+        int note = rec->kind == RECORD_NOTE;
+        /* Notes are many, and few of them name a program. */
+        if (note ? !memmem(rec->text, rec->size, "\"program\":{", 11)
+                 : rec->kind != RECORD_STARTED)
+            continue;
+        v = record_value(rec, err);
+        v = note ? json_object_get(v, "program") : v;
+        if (!v)
+            continue;
+        rc = program_load(&p, directory, v, err);
+        program_free(&p);
+    }
+    return rc;
+}
+
 static int verify_one(const char *name, int json)
 {
     struct tape t;
@@ -206,6 +230,8 @@ static int verify_one(const char *name, int json)
     int rc = place_find_run(name, id, path, sizeof path, &err);
     if (!rc) {
         rc = tape_load(&t, path, &err);
+        if (!rc && (rc = verify_programs(&t, path, &err)) != 0)
+            tape_free(&t);
         if (rc)
             error_prefix(&err, "run %s: ", id);
         if (rc && !err.next[0])

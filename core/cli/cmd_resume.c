@@ -10,9 +10,9 @@
 #include <string.h>
 
 static int end(struct view *v, struct session *s, const struct error *err,
-               int status)
+               int status, const char *state)
 {
-    view_error(v, err, status);
+    view_error_state(v, err, status, state);
     view_close(v);
     session_free(s);
     return status;
@@ -20,17 +20,37 @@ static int end(struct view *v, struct session *s, const struct error *err,
 
 static int fail(struct view *v, struct session *s, const struct error *err)
 {
-    return end(v, s, err, status_of_error(err));
+    int status = status_of_error(err);
+    return end(v, s, err, status, exit_meaning(status));
 }
 
-/* Of a run that has not ended, what it did before stands. */
+/* How a run has left production that has ended. */
+static void left(struct session *s, char *out, size_t size)
+{
+    struct run_state st;
+    session_state(s, &st);
+    snprintf(out, size,
+             "as the run left it (exit %d: %s); nothing was done now", st.exit,
+             exit_meaning(st.exit));
+}
+
+/* What the run did before stands. */
 static int refuse(struct view *v, struct session *s, struct error *err)
 {
     int status = status_of_error(err);
+    char state[300];
     s->run.tape = &s->tape;
-    if (status == EXIT_REFUSED && !s->tape.sealed)
+    if (status == EXIT_REFUSED && s->tape.sealed) {
+        left(s, state, sizeof state);
+        return end(v, s, err, status, state);
+    }
+    if (status == EXIT_REFUSED && !s->tape.count && err->code == RB_CORRUPT)
+        return end(v, s, err, status,
+                   "not known: the journal cannot be read; nothing was done "
+                   "now");
+    if (status == EXIT_REFUSED)
         run_stands(&s->run, err, &status);
-    return end(v, s, err, status);
+    return end(v, s, err, status, exit_meaning(status));
 }
 
 /* Another Lua may count, and even do, other things. */
@@ -80,8 +100,10 @@ int cmd_replay(const struct options *o)
     view_open(&v, o->json, o->quiet);
     v.all = 1;
     session_init(&s, &v.observer);
+    s.run.require_jail = o->require_jail;
     if (session_reopen(&s, o->operands[0], MODE_REPLAY, NULL, NULL, &err) != 0)
-        return fail(&v, &s, &err);
+        return refuse(&v, &s, &err);
+    jail_warn(&v, &s.run);
     warn_of_others(&v, &s.run);
     run_execute(&s.run);
     if (s.run.beyond) {

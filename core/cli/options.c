@@ -8,6 +8,9 @@ const struct option_row option_table[] = {
     {"--environment", "-e", "NAME", 'e',
      "the environment: a name in environments/ beside the runbooks, or a "
      "path (default $RBRUN_ENVIRONMENT, or the only one there is)"},
+    {"--environment", "-e", "NAME", 'E',
+     "read the environment from its file again, a name or a path (default: the "
+     "copy in the run's journal)"},
     {"--input", "-i", "NAME=VALUE", 'i',
      "an input of the runbook; may be given several times"},
     {"--yes", "-y", NULL, 'y',
@@ -46,7 +49,7 @@ const struct command commands[] = {
      "Runs the stored program again: recorded calls are answered from the "
      "journal, a write in doubt is settled by its class, then the run goes "
      "on. RUN is an id, the end of one, or \"last\".",
-     "egJjqh", cmd_resume, 0},
+     "EgJjqh", cmd_resume, 0},
     {"resolve", "RUN CALL applied|not-applied", 3, 3,
      "say what became of a write that is in doubt",
      "Appends one record to the journal and executes nothing.", "bjh",
@@ -54,7 +57,7 @@ const struct command commands[] = {
     {"replay", "RUN", 1, 1, "run a run again from its journal alone",
      "Nothing is asked of any system: every answer comes from the journal, "
      "and every call must come out as recorded.",
-     "jqh", cmd_replay, 0},
+     "Jjqh", cmd_replay, 0},
     {"status", "[RUN]", 0, 1, "what is running, waiting or in doubt",
      "Without RUN: every run that has not ended.", "jh", cmd_status, 0},
     {"history", "", 0, 0, "list past runs", "Oldest first.", "jh", cmd_history,
@@ -68,12 +71,13 @@ const struct command commands[] = {
      cmd_export, 0},
     {"verify", "[RUN]...", 0, OPERANDS_MAX,
      "check that journals are whole and unchanged",
-     "Checks numbers, hashes, epochs and the seal. Without RUN: all of them.",
+     "Checks numbers, hashes, epochs and the seal, and the hashes of the "
+     "stored sources. Without RUN: all of them.",
      "jh", cmd_verify, 0},
     {"check", "FILE", 1, 1, "find mistakes in a runbook without running it",
      "Loads it in its jail, and checks its header, its globals, its verbs and "
      "its grants.",
-     "ejh", cmd_check, 0},
+     "eJjh", cmd_check, 0},
     {"doctor", "", 0, 0, "check this machine and an environment",
      "Programs, jail, state directory, modules; with --environment also every "
      "binding and every secret it refers to. Never shows a secret.",

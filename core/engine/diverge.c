@@ -240,6 +240,14 @@ static const char *at_record(const struct record *rec, char *out, size_t size)
     return out;
 }
 
+/* An undo step runs where none did: why it failed comes with its last word,
+   behind the undo steps. */
+static int fails_now(const json_t *recorded, const struct call *c)
+{
+    return value_bool(c->request, "undoing", 0) &&
+           !value_bool(recorded, "undoing", 0);
+}
+
 int diverge_call(const struct run *r, const struct record *rec,
                  const json_t *value, const struct call *c, struct error *err)
 {
@@ -252,13 +260,20 @@ int diverge_call(const struct run *r, const struct record *rec,
              c->sequence, at_record(rec, place, sizeof place));
     describe_record(rec, value, &was);
     add_call(c->request, &is);
+    if (fails_now(request, c))
+        buf_adds(&is, "\n    the runbook failed before this call, and undoes "
+                      "what it did");
     if (strcmp(value_text(request, "verb", ""), c->verb->name) != 0)
-        return tell(r, what, &was, &is, NULL, err);
-    if (r->loose)
+        buf_clear(&where);
+    else if (r->loose)
         differ(&d, "args", json_object_get(request, "args"), call_args(c));
     else
         differ(&d, "", request, c->request);
-    return tell(r, what, &was, &is, &where, err);
+    tell(r, what, &was, &is, &where, err);
+    if (r->edited && fails_now(request, c))
+        error_next(err, "rbrun check %.300s; or resume without --program",
+                   program_shown(r->program));
+    return RB_DIVERGED;
 }
 
 int diverge_event(const struct run *r, const struct record *rec,

@@ -67,9 +67,13 @@ static int mixed(const struct run *r, const json_t *done)
 static int status_of(const struct run *r, const json_t *done)
 {
     const char *ended = value_text(done, "ended", "failed");
+    int status = status_of_result(
+        value_text(json_object_get(done, "result"), "as", "recovered"));
+    /* These two say that production is untouched. */
+    if ((status == EXIT_GATE || status == EXIT_DECLINED) && r->writes)
+        status = EXIT_PARTIAL;
     if (strcmp(ended, "finished") == 0)
-        return status_of_result(
-            value_text(json_object_get(done, "result"), "as", "recovered"));
+        return status;
     if (mixed(r, done))
         return EXIT_PARTIAL;
     if (strcmp(ended, "stopped") == 0)
@@ -95,6 +99,34 @@ static void take_failure(struct run *r, const json_t *done)
               json_is_object(last) ? value_text(last, "message", "") : "");
 }
 
+json_t *run_undo_errors(const struct run *r, const json_t *done)
+{
+    const json_t *list = json_object_get(done, "undo_errors"), *one;
+    json_t *out = NULL;
+    size_t i;
+    json_array_foreach(list, i, one)
+    {
+        const json_t *e = json_object_get(one, "error");
+        int64_t id = value_int(one, "id", 0);
+        int tells = id > 0 && id <= (int64_t)r->undo_count &&
+                    r->undos[id - 1].covers == UINT32_MAX;
+        struct buf text = BUF_INIT(16384);
+        if (value_text(e, "file", NULL))
+            buf_addf(&text, "%s:%lld: ", value_text(e, "file", ""),
+                     (long long)value_int(e, "line", 0));
+        buf_adds(&text, value_text(e, "message", "failed"));
+        if (!out)
+            out = json_array();
+        json_array_append_new(out, json_pack("{s:O, s:O, s:s, s:o*}", "id",
+                                             json_object_get(one, "id"), "what",
+                                             json_object_get(one, "what"),
+                                             "error", buf_text(&text), "tells",
+                                             tells ? json_true() : NULL));
+        buf_free(&text);
+    }
+    return out;
+}
+
 static json_t *ended_record(const struct run *r, const json_t *done)
 {
     json_t *rec = json_pack(
@@ -102,8 +134,11 @@ static json_t *ended_record(const struct run *r, const json_t *done)
         value_text(done, "ended", "failed"), "result",
         json_object_get(done, "result"), "writes", (json_int_t)r->writes,
         "uncovered", (json_int_t)r->uncovered, "untold", r->untold);
+    if (r->refused)
+        json_object_set_new(rec, "refused", json_integer(r->refused));
     json_object_set(rec, "undone", json_object_get(done, "undone"));
     json_object_set(rec, "undo_failed", json_object_get(done, "undo_failed"));
+    json_object_set_new(rec, "undo_errors", run_undo_errors(r, done));
     if (r->error.code)
         json_object_set_new(rec, "error", json_string(r->error.message));
     if (done == r->done) /* its last word; otherwise it is anybody's guess */
@@ -206,28 +241,37 @@ static void finish_parked(struct run *r)
         r->error = err;
 }
 
-/* What the journal cannot tell is not sealed: resume may find out. */
+/* What the journal cannot tell is not sealed: resume may find out. Nor is a
+   run of which this process has done nothing. */
 static int may_seal(struct run *r)
 {
-    return r->journal && !r->journal->broken && r->status != EXIT_IN_DOUBT &&
-           r->error.code != RB_DIVERGED && r->error.code != RB_CORRUPT &&
-           r->error.code != RB_IO && record_exhausted(r);
+    return r->journal && !r->journal->broken && !r->resumed &&
+           r->status != EXIT_IN_DOUBT && r->error.code != RB_DIVERGED &&
+           r->error.code != RB_CORRUPT && r->error.code != RB_IO &&
+           record_exhausted(r);
 }
 
 /* Nothing was done now; what was done before decides the state. */
 void run_stands(struct run *r, struct error *err, int *status)
 {
     struct error was = *err;
+    char stand[80] = "", doubt[80] = "";
     unsigned made, open;
     record_writes(r, &made, &open);
     if (!made && !open)
         return;
     *status = open ? EXIT_IN_DOUBT : EXIT_PARTIAL;
+    if (made)
+        snprintf(stand, sizeof stand, "%u write%s to production stand%s%s",
+                 made, made == 1 ? "" : "s", made == 1 ? "s" : "",
+                 open ? ", and " : "");
+    if (open)
+        snprintf(doubt, sizeof doubt,
+                 "the outcome of %u write%s to production is not known", open,
+                 open == 1 ? "" : "s");
     error_set(err, was.code,
-              "%.1300s\n    nothing was done now; of the run, %u write%s to "
-              "production stand%s, and of %u the outcome is not known",
-              was.message, made, made == 1 ? "" : "s", made == 1 ? "s" : "",
-              open);
+              "%.1300s\n    nothing was done now; of the run, %s%s",
+              was.message, stand, doubt);
     if (was.next[0])
         error_next(err, "%s", was.next);
 }
@@ -256,6 +300,15 @@ static int status_of_break(struct run *r)
     return status;
 }
 
+/* A resumed run takes its limits from its journal, or from --environment; one
+   that is sealed goes on with none. */
+static void advise(struct run *r, int sealed)
+{
+    if (r->mode == MODE_LIVE && r->tape && r->worker.hit.reached)
+        limit_advise(&r->worker.hit, sealed ? NULL : r->worker.file, r->id,
+                     &r->error);
+}
+
 static void finish_broken(struct run *r)
 {
     struct error err = {0};
@@ -264,6 +317,7 @@ static void finish_broken(struct run *r)
     r->status = status_of_break(r);
     if (r->mode == MODE_REPLAY && r->status != EXIT_BUG)
         compare_ending(r, done);
+    advise(r, may_seal(r));
     if (may_seal(r)) {
         if (seal(r, done, &err) != 0)
             r->error = err;
@@ -336,7 +390,12 @@ void run_broke(struct run *r, const struct error *why)
     r->parked = 0;
     r->error = *why;
     worker_end(&r->worker, 1, &err);
-    if (r->mode != MODE_LIVE || !record_exhausted(r)) {
+    /* A resume that is refused leaves everything as it was. */
+    if (r->mode != MODE_LIVE || !record_exhausted(r) ||
+        (r->resumed && r->refused)) {
+        for (struct call *c = r->calls; r->mode == MODE_REPLAY && c;
+             c = c->next)
+            run_drop(r, c); /* it learns what became of them */
         run_finish(r);
         return;
     }
@@ -361,6 +420,7 @@ void run_free(struct run *r)
     json_decref(r->jail);
     json_decref(r->globals);
     json_decref(r->done);
+    json_decref(r->made);
     json_decref(r->untold);
     json_decref(r->resumed);
 }

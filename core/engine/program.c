@@ -3,6 +3,7 @@
 #include "../store/io.h"
 #include "../store/place.h"
 #include "../wire/heap.h"
+#include "../wire/utf8.h"
 #include "nearest.h"
 
 #include <ctype.h>
@@ -38,6 +39,14 @@ static int read_source(const char *path, struct buf *out,
     int rc = place_read(path, SOURCE_MAX, out, err);
     if (!rc)
         digest_bytes(buf_text(out), out->size, digest);
+    if (rc == RB_TOOBIG) {
+        error_set(err, rc,
+                  "%s is larger than %u bytes (%u KiB), the most that the "
+                  "limit source can be",
+                  path, SOURCE_MAX, SOURCE_MAX >> 10);
+        error_next(err, "split it into modules: require \"name\" loads "
+                        "name.lua");
+    }
     return rc;
 }
 
@@ -83,6 +92,26 @@ static int no_such_file(const char *file, struct error *err)
     return rc;
 }
 
+/* Grants go by it, so nothing of it is cut off, and people read it. */
+static int take_name(struct program *p, const char *name, struct error *err)
+{
+    size_t size = strlen(name);
+    for (size_t at = 0, length; at < size; at += length) {
+        length = utf8_length(name + at, size - at);
+        if (!length || utf8_commands(name + at, length))
+            return error_set(err, RB_INVALID,
+                             "the name of %s is not plain UTF-8: rename it",
+                             name);
+    }
+    if (size >= sizeof p->name)
+        return error_set(err, RB_TOOBIG,
+                         "the path %s below its runbooks folder is longer than "
+                         "%zu bytes",
+                         name, sizeof p->name - 1);
+    memcpy(p->name, name, size + 1);
+    return 0;
+}
+
 int program_read(struct program *p, const char *file, struct error *err)
 {
     int rc;
@@ -90,14 +119,18 @@ int program_read(struct program *p, const char *file, struct error *err)
     if (!realpath(file, p->path))
         return no_such_file(file, err);
     rc = read_source(p->path, &p->source, p->digest, err);
-    if (rc) {
+    if (rc && !err->next[0])
         error_next(err, "name a runbook, a file that ends in .lua: ls %s",
                    file);
+    if (rc)
         return rc;
-    }
     find_root(p);
-    snprintf(p->name, sizeof p->name, "%s", p->path + strlen(p->root) + 1);
-    return 0;
+    return take_name(p, p->path + strlen(p->root) + 1, err);
+}
+
+const char *program_granted(const struct program *p)
+{
+    return p->granted[0] ? p->granted : p->name;
 }
 
 const char *program_shown(const struct program *p)
@@ -167,6 +200,21 @@ static int no_such_module(const struct program *p, const char *name,
                      near[0] ? "?)" : "");
 }
 
+/* An environment holds passwords, and names what its runbooks may reach. */
+static int is_environment(const char *file)
+{
+    return strncmp(file, "environments/", 13) == 0;
+}
+
+static int no_environment(const char *name, struct error *err)
+{
+    return error_set(err, RB_DENIED,
+                     "module \"%s\" is below environments/, which no runbook "
+                     "reads: give it what it needs as an input, or keep what "
+                     "both need in a module elsewhere",
+                     name);
+}
+
 static int module_path(const struct program *p, const char *name, char *file,
                        char *path, struct error *err)
 {
@@ -177,13 +225,15 @@ static int module_path(const struct program *p, const char *name, char *file,
     snprintf(file, 256, "%s.lua", name);
     for (char *c = file; c < file + strlen(name); c++)
         *c = *c == '.' ? '/' : *c;
+    if (is_environment(file))
+        return no_environment(name, err);
     snprintf(wanted, sizeof wanted, "%s/%s", p->root, file);
     if (!realpath(wanted, path))
         return no_such_module(p, name, file, wanted, err);
     if (strncmp(path, p->root, root) != 0 || path[root] != '/')
         return error_set(err, RB_DENIED, "module \"%s\" leads out of %s, to %s",
                          name, p->root, path);
-    return 0;
+    return is_environment(path + root + 1) ? no_environment(name, err) : 0;
 }
 
 static struct module *add_module(struct program *p, const char *name,
@@ -276,8 +326,8 @@ static int load_one(const char *directory, const char *digest,
     snprintf(path, sizeof path, "%s/program/%.64s.lua", directory, digest);
     rc = read_source(path, source, out, err);
     if (!rc && strcmp(out, digest) != 0)
-        rc =
-            error_set(err, RB_CORRUPT, "%s is not what the journal pins", path);
+        rc = error_set(err, RB_CORRUPT,
+                       "%s differs from its hash in the journal", path);
     return rc;
 }
 

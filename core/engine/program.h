@@ -21,9 +21,11 @@ struct module {
 };
 
 struct program {
-    char name[256];  /* path below the runbooks folder, "api.lua" */
-    char path[4096]; /* absolute path on disk */
-    char root[4096]; /* the runbooks folder: modules live below it */
+    char name[256];    /* path below the runbooks folder, "api.lua" */
+    char granted[256]; /* an edited source: the name of the run's own, which it
+                          keeps; else "" */
+    char path[4096];   /* absolute path on disk */
+    char root[4096];   /* the runbooks folder: modules live below it */
     struct buf source;
     char digest[DIGEST_SIZE];
     struct module *modules;
@@ -36,6 +38,9 @@ struct program {
  * else the folder it lies in. RB_NOTFOUND, RB_TOOBIG (over 256 KiB), RB_IO.
  */
 int program_read(struct program *p, const char *file, struct error *err);
+
+/* The name that grants are looked up for. Borrowed from p. */
+const char *program_granted(const struct program *p);
 
 /* The path for a person to type: relative where it lies below the working
    directory. Borrowed from p; "FILE" for a program that has none. */

@@ -73,6 +73,21 @@ const json_t *record_limit(struct run *r)
     return NULL;
 }
 
+/* The grants of that moment may not be those in the first record. */
+int record_refusal(struct run *r, struct error *err)
+{
+    struct error ignored = {0};
+    const json_t *value;
+    struct record *rec =
+        r->mode == MODE_REPLAY ? next_record(r, &value, &ignored) : NULL;
+    int64_t refused =
+        rec && rec->kind == RECORD_ENDED ? value_int(value, "refused", 0) : 0;
+    if (refused <= 0 || refused > (int64_t)r->sequence)
+        return 0;
+    r->refused = (uint32_t)refused;
+    return error_set(err, RB_DENIED, "%s", value_text(value, "error", "?"));
+}
+
 int record_exhausted(struct run *r)
 {
     struct error err = {0};

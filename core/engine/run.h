@@ -93,12 +93,16 @@ struct run {
 
     struct plan *plan;      /* MODE_PLAN: what is being found out */
     const json_t *foreseen; /* MODE_LIVE: writes of the approved plan */
+    const char *again;      /* MODE_LIVE: the command that plans the same, or
+                               NULL */
 
     struct undo_step *undos;
     size_t undo_count;
     int64_t undo_at;    /* the undo step that runs, or 0: none has begun */
     uint32_t writes;    /* completed writes that change production */
     uint32_t uncovered; /* of these, without an undo step */
+    json_t *made;       /* these writes, and the undo steps' own: call, verb,
+                           system, args, undoing */
     json_t *untold;     /* notify calls that did not get through */
 
     json_t *resumed; /* the note to append before anything else is */
@@ -112,6 +116,7 @@ struct run {
     int over;           /* 1: the loop ends; 2: as soon as no write is on
                            its way */
     int parked;         /* over: to be resumed, with this status */
+    uint32_t refused;   /* over: this call is not granted */
     int hostile;        /* the worker broke out of its rules */
     int broken;         /* over: the worker or something of ours failed */
     int status;         /* enum exit_status, once over */
@@ -191,6 +196,9 @@ int record_exhausted(struct run *r);
 /* In a replay whose tape is at its end: the record of what ended the worker,
    when nothing of the run came behind it; or NULL. Borrowed. */
 const json_t *record_limit(struct run *r);
+/* In a replay: the run ended as a call was refused, and the worker has made
+   that call again. RB_DENIED with the recorded reason, or 0. */
+int record_refusal(struct run *r, struct error *err);
 /* The runbook has ended: was that all of the tape? 0 or RB_DIVERGED. */
 int record_all_told(struct run *r, struct error *err);
 /* In a replay: nothing answers what the runbook waits for. RB_DIVERGED. */
@@ -225,6 +233,9 @@ void run_finish(struct run *r);
    let finish first; run_leave does not wait for them. */
 void run_park(struct run *r, int status, const struct error *why);
 void run_leave(struct run *r, int status, const struct error *why);
+/* The undo steps that failed, by a DONE: [{id, what, error}], error with the
+   line; tells: it was an on_failure. New reference, NULL when none failed. */
+json_t *run_undo_errors(const struct run *r, const json_t *done);
 /* A resume did nothing: say what stands of the run, as a status, and behind
    the message. Unchanged when that is nothing. */
 void run_stands(struct run *r, struct error *err, int *status);

@@ -24,8 +24,17 @@ struct call *run_find_call(struct run *r, uint32_t sequence)
    for it: the newest one registered before it that stands for no other. */
 static void count_write(struct run *r, const struct call *c)
 {
-    if (!verb_changes_production(c->verb) || c->outcome != OUTCOME_OK ||
-        value_bool(c->request, "undoing", 0))
+    int undoing = value_bool(c->request, "undoing", 0);
+    if (!verb_changes_production(c->verb) || c->outcome != OUTCOME_OK)
+        return;
+    if (!r->made)
+        r->made = json_array();
+    json_array_append_new(r->made,
+                          json_pack("{s:I, s:s, s:s*, s:O, s:b}", "call",
+                                    (json_int_t)c->sequence, "verb",
+                                    c->verb->name, "system", c->system, "args",
+                                    call_args(c), "undoing", undoing));
+    if (undoing)
         return;
     r->writes++;
     for (size_t i = r->undo_count; i-- > 0;) {
@@ -231,11 +240,15 @@ static int start_recorded(struct run *r, struct call *c, struct error *err)
     misuse = run_check_call(r, c, err);
     if (misuse > 0)
         run_refuse_misuse(c, err);
+    if (misuse < 0)
+        r->refused = c->sequence;
     return misuse ? (misuse > 0 ? 0 : misuse) : answer_unsettled(r, c, err);
 }
 
 static int start_new(struct run *r, struct error *err)
 {
+    if (record_refusal(r, err) != 0)
+        return RB_DENIED;
     for (struct call *c = r->calls; c && !r->over; c = c->next) {
         int rc;
         if (c->state != CALL_NEW)

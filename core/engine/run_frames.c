@@ -60,8 +60,10 @@ static int check_permission(struct run *r, struct call *c, struct error *why)
         run_add_use(r, name, why);
         return RB_DENIED;
     }
-    rc = environment_granted(r->environment, r->program->name, c->verb,
-                             c->system ? c->system : "", why);
+    rc = environment_granted(r->environment, program_granted(r->program),
+                             c->verb, c->system ? c->system : "", why);
+    if (rc)
+        run_add_resume(r, why);
     if (rc)
         error_prefix(why, "%s:%lld: ", value_text(c->request, "file", "?"),
                      (long long)value_int(c->request, "line", 0));
@@ -94,6 +96,16 @@ static struct call *add_call(struct run *r, const struct frame *f)
     return c;
 }
 
+/* Without a bound there is nothing to wait for, and any value would pass. */
+static int check_bounds(const json_t *args, struct error *why)
+{
+    if (json_object_get(args, "below") || json_object_get(args, "above"))
+        return 0;
+    return error_set(why, RB_INVALID,
+                     "metric.await says neither below nor above: say below = "
+                     "0.02, above = 100, or both");
+}
+
 int run_check_call(struct run *r, struct call *c, struct error *why)
 {
     int rc = verb_check(c->verb, call_args(c), why);
@@ -101,6 +113,8 @@ int run_check_call(struct run *r, struct call *c, struct error *why)
         rc = error_set(why, RB_INVALID,
                        "%s needs either seconds = 5 or duration = \"5s\"",
                        c->verb->name);
+    if (!rc && strcmp(c->verb->name, "metric.await") == 0)
+        rc = check_bounds(call_args(c), why);
     if (!rc)
         rc = environment_binding(r->environment, c->verb, call_args(c),
                                  &c->system, &c->binding, why);
@@ -117,6 +131,23 @@ static int too_many_calls(struct run *r, const struct frame *f,
                           where, err);
 }
 
+/* misuse and why: what is to be answered at once. */
+static int new_call(struct run *r, struct call *c, int *misuse,
+                    struct error *why, struct error *err)
+{
+    int rc = record_refusal(r, err);
+    if (rc)
+        return rc;
+    *misuse = run_check_call(r, c, why);
+    if (*misuse < 0) {
+        r->refused = c->sequence;
+        *err = *why;
+        return *misuse;
+    }
+    make_key(r, c);
+    return record_intent(r, c, err);
+}
+
 /* A recorded call was checked when it was new; what is not settled of it is
    checked again before it is answered (run_answers.c). */
 static int frame_call(struct run *r, const struct frame *f, struct error *err)
@@ -131,17 +162,12 @@ static int frame_call(struct run *r, const struct frame *f, struct error *err)
         return error_set(err, RB_INVALID,
                          "a call that is out of order or no verb");
     rc = record_match(r, c, err);
-    if (!rc) {
-        misuse = run_check_call(r, c, &why);
-        if (misuse < 0) {
-            *err = why;
-            return misuse;
-        }
-        make_key(r, c);
-        rc = record_intent(r, c, err);
-    }
-    if (rc < 0)
+    if (!rc)
+        rc = new_call(r, c, &misuse, &why, err);
+    if (rc < 0) {
+        c->state = CALL_DONE; /* without an intent there is no result */
         return rc;
+    }
     announce(r, c);
     if (misuse)
         run_refuse_misuse(c, &why);
@@ -160,10 +186,12 @@ static void remember_undo(struct run *r, const json_t *event)
     more->covers = value_bool(event, "tells", 0) ? UINT32_MAX : 0;
 }
 
-/* Log lines are limited in all. */
+#define LINE_COST 100 /* bytes of a log line's record beside its text */
+
+/* Log lines are limited in all, short ones too. */
 static int count_log(struct run *r, const json_t *event, struct error *err)
 {
-    r->logged += strlen(value_text(event, "text", ""));
+    r->logged += LINE_COST + strlen(value_text(event, "text", ""));
     return r->logged <= (uint64_t)r->worker.limits.value[LIMIT_LOG]
                ? 0
                : worker_reached(&r->worker, LIMIT_LOG, (double)r->logged, NULL,
@@ -233,6 +261,9 @@ static int frame_done(struct run *r, const struct frame *f, struct error *err)
         strcmp(value_text(f->value, "ended", ""), "finished") != 0) {
         if (!r->done)
             r->done = json_incref(f->value);
+        else /* what the undo steps of a plan came to */
+            json_object_set(r->done, "undo_errors",
+                            json_object_get(f->value, "undo_errors"));
         r->over = 2;
         return record_all_told(r, err);
     }

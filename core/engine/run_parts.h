@@ -41,6 +41,8 @@ void run_take_recorded_end(struct run *r);
 
 /* uses.c: the next step for a call of a verb that `uses` does not name. */
 void run_add_use(const struct run *r, const char *verb, struct error *err);
+/* Behind a grant to add: how a run that was resumed goes on with it. */
+void run_add_resume(const struct run *r, struct error *err);
 
 /* run_answers.c */
 

@@ -369,8 +369,13 @@ static int read_programs(struct session *s, const char *edited,
 {
     struct error ignored;
     const json_t *from = record_value(&s->tape.records[0], err);
-    if (edited)
-        return program_read(&s->program, edited, err);
+    const char *name = value_text(json_object_get(from, "runbook"), "name", "");
+    int rc;
+    if (edited) {
+        rc = program_read(&s->program, edited, err);
+        snprintf(s->program.granted, sizeof s->program.granted, "%s", name);
+        return rc;
+    }
     /* A run that was once continued with edited source goes on with that. */
     for (size_t i = 0; i < s->tape.count; i++) {
         const json_t *v;
@@ -382,7 +387,9 @@ static int read_programs(struct session *s, const char *edited,
             s->run.loose = 1;
         }
     }
-    return program_load(&s->program, s->run.directory, from, err);
+    rc = program_load(&s->program, s->run.directory, from, err);
+    snprintf(s->program.granted, sizeof s->program.granted, "%s", name);
+    return rc;
 }
 
 int session_lock_run(struct session *s, int64_t patience, struct error *err)
@@ -402,11 +409,14 @@ int session_lock_run(struct session *s, int64_t patience, struct error *err)
 
 static int take_over(struct session *s, struct error *err)
 {
+    struct run_state st;
     int rc = session_lock_run(s, 0, err);
     if (rc || !s->tape.sealed)
         return rc;
-    error_set(err, RB_INVALID, "run %s has ended; there is nothing to resume",
-              s->run.id);
+    session_state(s, &st);
+    error_set(err, RB_INVALID,
+              "run %s has ended (exit %d: %s); there is nothing to resume",
+              s->run.id, st.exit, exit_meaning(st.exit));
     error_next(err, "rbrun show %s", s->run.id);
     return RB_INVALID;
 }
@@ -454,6 +464,9 @@ int session_reopen(struct session *s, const char *name, enum run_mode mode,
     rc = mode == MODE_LIVE ? take_over(s, err) : 0;
     if (!rc)
         rc = read_programs(s, program, err);
+    if (rc == RB_CORRUPT)
+        error_next(err, "keep %.300s as it is; rbrun verify %s", r->directory,
+                   r->id);
     if (rc)
         return rc;
     if (mode == MODE_REPLAY)
@@ -466,9 +479,10 @@ int session_reopen(struct session *s, const char *name, enum run_mode mode,
     r->input = input;
     if (!rc)
         rc = same_service(r, header, err);
-    /* An environment that takes a grant away is heard before the run goes
-       on, and could still be mended: a call without one would end the run. */
-    if (!rc && mode == MODE_LIVE && environment)
+    /* An environment that takes a grant away, or a program that needs more, is
+       heard of while it can still be mended: a call without one would end the
+       run. */
+    if (!rc && mode == MODE_LIVE && (environment || program))
         rc = run_check_uses(r, err);
     json_decref(header);
     if (!rc && mode == MODE_LIVE)

@@ -25,8 +25,9 @@ static int count_covered(const struct run *r, const char *pattern, int *granted)
         if (!pattern_covers(pattern, v->name))
             continue;
         count++;
-        *granted = *granted || grants_allow(r->environment->table,
-                                            r->program->name, v->name, "");
+        *granted =
+            *granted || grants_allow(r->environment->table,
+                                     program_granted(r->program), v->name, "");
     }
     return count;
 }
@@ -118,9 +119,11 @@ static int refuse(const struct run *r, const struct missing *m,
 {
     error_set(err, RB_DENIED,
               "%s uses what is not granted to it in environment %s: %s",
-              r->program->name, r->environment->name, buf_text(&m->said));
+              program_granted(r->program), r->environment->name,
+              buf_text(&m->said));
     grants_way_out(r->environment->file, r->environment->table,
-                   r->program->name, buf_text(&m->grants), err);
+                   program_granted(r->program), buf_text(&m->grants), err);
+    run_add_resume(r, err);
     return RB_DENIED;
 }
 
@@ -141,6 +144,20 @@ int run_check_uses(const struct run *r, struct error *err)
     buf_free(&m.said);
     buf_free(&m.grants);
     return rc;
+}
+
+/* What a resumed run is granted is in its journal: a line that is added to the
+   file counts when the file is named. */
+void run_add_resume(const struct run *r, struct error *err)
+{
+    char next[sizeof err->next];
+    if (r->mode != MODE_LIVE || !r->tape)
+        return;
+    snprintf(next, sizeof next, "%.300s, then: rbrun resume %s", err->next,
+             r->id);
+    error_next(err, "%s --environment %.60s%s%.100s", next,
+               r->environment->name, r->program->stored ? "" : " --program ",
+               r->program->stored ? "" : program_shown(r->program));
 }
 
 void run_add_use(const struct run *r, const char *verb, struct error *err)

@@ -309,7 +309,7 @@ describe("a run that comes out otherwise", function()
     local name = list[1]:match '"name":"book.lua".-"sha256":"(%x+)"'
     C.write(file("program/" .. name .. ".lua"), (swap(BOOK, "0.1", "0.2")))
     local said = C.run "replay last"
-    assert.truthy(said.err:find("is not what the journal pins", 1, true),
+    assert.truthy(said.err:find("differs from its hash in the journal", 1, true),
       said.err)
     assert.falsy(said.all:find("bug in rbrun to", 1, true))
     assert.truthy(said.status ~= 0)
@@ -355,19 +355,19 @@ describe("a run that comes out otherwise", function()
       [[args.expr: "errors" / "load"]] },
     { "with a write in doubt", 10, 8, 'version = "v1"', 'version = "v3"',
       "--program runbooks/edited.lua",
-      "0 writes to production stand, and of 1 the outcome is not known",
+      "of the run, the outcome of 1 write to production is not known\n",
       "call 3 is not the one that was recorded (record 10)", DEPLOY,
       [[deploy.release {"expect":"v2","version":"v3"}   (edited.lua:10)]],
       [[args.version: "v1" / "v3"]] },
     { "behind a write", 14, 7, 'version = "v1"', 'version = "v3"',
       "--program runbooks/edited.lua",
-      "1 write to production stands, and of 0 the outcome is not known",
+      "of the run, 1 write to production stands\n",
       "call 3 is not the one that was recorded (record 10)", DEPLOY,
       [[deploy.release {"expect":"v2","version":"v3"}   (edited.lua:10)]],
       [[args.version: "v1" / "v3"]] },
     { "behind a write, of the stored program", 14, 7,
       'flag.get { flag = "new" }', 'flag.get { flag = "old" }', nil,
-      "1 write to production stands, and of 0 the outcome is not known",
+      "of the run, 1 write to production stands\n",
       "call 5 is not the one that was recorded (record 13)",
       [[flag.get {"flag":"new"}   (book.lua:13)]],
       [[flag.get {"flag":"old"}   (book.lua:13)]],
