@@ -203,15 +203,51 @@ static void show_limit(const json_t *v)
     putchar('\n');
 }
 
-static void show_ended(const json_t *v)
+static void show_undo_errors(const json_t *v)
 {
-    const json_t *result = json_object_get(v, "result");
-    int status = (int)value_int(v, "exit", -1);
-    if (value_text(v, "error", NULL)) {
-        printf("failed: ");
-        say(value_text(v, "error", ""), 600);
+    const json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(v, "undo_errors"), i, one)
+    {
+        printf("%s %lld failed: ",
+               value_bool(one, "tells", 0) ? "on_failure" : "undo step",
+               (long long)value_int(one, "id", 0));
+        say(value_text(one, "what", ""), 150);
+        printf(": ");
+        say(value_text(one, "error", ""), 600);
         printf("\n          ");
     }
+}
+
+/* Is that what the record before it, of the limit, has just said? */
+static int told_before(const struct story *s, const char *error)
+{
+    struct error ignored;
+    for (size_t i = s->tape->count; i-- > 0;) {
+        if (s->tape->records[i].kind == RECORD_LIMIT)
+            return strcmp(
+                       value_text(record_value(&s->tape->records[i], &ignored),
+                                  "message", ""),
+                       error) == 0;
+    }
+    return 0;
+}
+
+static void show_ended(const struct story *s, const json_t *v)
+{
+    const json_t *result = json_object_get(v, "result");
+    const char *error = value_text(v, "error", NULL);
+    int status = (int)value_int(v, "exit", -1);
+    if (error && !told_before(s, error)) {
+        printf("failed: ");
+        say(error, 600);
+        printf("\n          ");
+    }
+    show_undo_errors(v);
+    if (strcmp(value_text(v, "ended", ""), "broken") == 0 &&
+        value_int(v, "writes", 0))
+        printf("the runbook's process was ended: no undo step ran behind that, "
+               "and what was written stands\n          ");
     printf("ended: exit %d, %s", status, exit_meaning(status));
     if (value_text(result, "as", NULL)) {
         printf(": %s, ", value_text(result, "as", ""));
@@ -243,7 +279,7 @@ static void show_record(const struct story *s, struct record *rec)
     else if (rec->kind == RECORD_NOTE)
         show_note(v);
     else if (rec->kind == RECORD_ENDED)
-        show_ended(v);
+        show_ended(s, v);
     else
         show_other(rec->kind, v);
 }

@@ -27,10 +27,10 @@ const struct limit limit_table[LIMIT_COUNT] = {
     {"calls", "calls", 100000, 1, 10000000, 1, "calls of the whole run",
      "look for a loop that asks too often: put a wait into it"},
     {"output", "bytes", 64 << 20, 1 << 20, (int64_t)1 << 30, 1,
-     "bytes of all that the runbook asks and says",
+     "bytes of all that the runbook asks and says, and 200 for each time",
      "look for large arguments and texts in a loop"},
-    {"log", "bytes", 1 << 20, 1 << 10, 64 << 20, 1, "bytes of all log lines",
-     "look for log(...) in a loop"},
+    {"log", "bytes", 1 << 20, 1 << 10, 64 << 20, 1,
+     "bytes of all log lines, and 100 for each", "look for log(...) in a loop"},
     {"frame", "bytes", FRAME_MAX_DOCUMENT, 64 << 10, FRAME_MAX_DOCUMENT, 1,
      "bytes of one call, with its arguments, or of one log line",
      "put large things into a file, and name the file"},
@@ -90,9 +90,12 @@ int limits_read(const json_t *table, struct limits *out, struct error *err)
     json_t *value;
     int rc = 0;
     limits_default(out);
-    if (table && !json_is_object(table) && json_array_size(table))
-        return error_set(err, RB_INVALID,
-                         "limits must be a table: { cpu = 60 }");
+    if (table && !json_is_object(table) &&
+        !(json_is_array(table) && !json_array_size(table))) {
+        error_set(err, RB_INVALID, "limits must be a table: { cpu = 60 }");
+        error_next(err, "rbrun help limits");
+        return RB_INVALID;
+    }
     json_object_foreach((json_t *)table, name, value)
     {
         rc = take_limit(name, value, out, err);
@@ -120,24 +123,57 @@ static void amount(double n, char *out, size_t size)
         snprintf(out, size, "%.2f", n);
 }
 
+/* "bytes", or "bytes, 16 MiB" where that is all of it. */
+static void unit_of(const struct limit_hit *hit, char *out, size_t size)
+{
+    const char *unit = limit_table[hit->id].unit;
+    long long kib = (long long)hit->value >> 10;
+    if (strcmp(unit, "bytes") != 0 || !kib || hit->value & 1023)
+        snprintf(out, size, "%s", unit);
+    else if (kib & 1023)
+        snprintf(out, size, "bytes, %lld KiB", kib);
+    else
+        snprintf(out, size, "bytes, %lld MiB", kib >> 10);
+}
+
 int limit_tell(const struct limit_hit *hit, const char *what, const char *file,
                struct error *err)
 {
     const struct limit *l = &limit_table[hit->id];
-    char used[64] = "", known[80] = "";
-    amount(hit->used, used, sizeof used);
+    char used[64] = "more", unit[64];
     if (hit->used > 0)
-        snprintf(known, sizeof known, "; it used %s", used);
-    error_set(err, RB_TOOBIG,
-              "%s was ended by the limit %s = %lld (%s%s), last seen at %s",
-              what, l->name, (long long)hit->value, l->unit, known,
-              hit->where[0] ? hit->where : "an unknown line");
+        amount(hit->used, used, sizeof used);
+    unit_of(hit, unit, sizeof unit);
+    if (hit->id == LIMIT_SOURCE) /* nothing of it has run */
+        error_set(err, RB_TOOBIG,
+                  "%s was refused by the limit source = %lld (%s): %s has %s "
+                  "bytes",
+                  what, (long long)hit->value, unit, hit->where, used);
+    else
+        error_set(err, RB_TOOBIG,
+                  "%s was ended by the limit %s = %lld (%s; it used %s), last "
+                  "seen at %s",
+                  what, l->name, (long long)hit->value, unit, used,
+                  hit->where[0] ? hit->where : "an unknown line");
+    limit_advise(hit, file, NULL, err);
+    return RB_TOOBIG;
+}
+
+void limit_advise(const struct limit_hit *hit, const char *file,
+                  const char *resume, struct error *err)
+{
+    const struct limit *l = &limit_table[hit->id];
     if (!file || hit->value >= l->most)
         error_next(err, "%s", l->advice);
+    else if (resume)
+        error_next(
+            err,
+            "%s; if it must be so, set limits = { %s = ... } in %s, then: "
+            "rbrun resume %s --environment %s",
+            l->advice, l->name, place_shown(file), resume, place_shown(file));
     else
         error_next(err, "%s; if it must be so, set limits = { %s = ... } in %s",
                    l->advice, l->name, place_shown(file));
-    return RB_TOOBIG;
 }
 
 json_t *limit_fields(const struct limit_hit *hit)

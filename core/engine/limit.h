@@ -71,6 +71,11 @@ json_t *limits_document(const struct limits *l);
 int limit_tell(const struct limit_hit *hit, const char *what, const char *file,
                struct error *err);
 
+/* What to do next, for err. resume: the run that can go on with other limits,
+   or NULL. */
+void limit_advise(const struct limit_hit *hit, const char *file,
+                  const char *resume, struct error *err);
+
 /* The same as fields of a `limit` record. New reference. */
 json_t *limit_fields(const struct limit_hit *hit);
 

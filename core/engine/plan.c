@@ -292,6 +292,8 @@ static void forget_way(struct run *r)
     r->over = r->stop_sent = 0;
     r->broken = r->parked = 0;
     r->writes = r->uncovered = 0;
+    json_decref(r->made);
+    r->made = NULL;
     r->logged = 0;
     r->context.changed_at = 0;
     memset(&r->error, 0, sizeof r->error);

@@ -35,7 +35,9 @@ int worker_reached(struct worker *w, enum limit_id id, double used,
     hit->reached = 1;
     hit->id = id;
     hit->value = w->limits.value[id];
-    hit->used = used;
+    /* The kernel counts processor time otherwise than it tells it. */
+    hit->used =
+        used > 0 && used < (double)hit->value ? (double)hit->value : used;
     if (where)
         snprintf(hit->where, sizeof hit->where, "%s", where);
     else

@@ -71,11 +71,50 @@ static int print_undo_steps(const struct view *v, const struct plan *p,
     return count;
 }
 
+/* Its undo step failed in the plan, and by a mistake of the runbook: what a
+   call answers may be otherwise when it is made. */
+static const json_t *undo_mistake(const struct plan *p, const json_t *entry)
+{
+    const json_t *one;
+    int64_t id = value_int(entry, "undo", 0);
+    size_t i;
+    json_array_foreach(json_object_get(p->result, "undo_errors"), i, one)
+    {
+        const json_t *error = json_object_get(one, "error");
+        if (id && value_int(one, "id", 0) == id &&
+            !json_object_get(error, "outcome"))
+            return error;
+    }
+    return NULL;
+}
+
+static void phrase_mistake(const json_t *error, struct buf *out)
+{
+    buf_adds(out, "FAILS: ");
+    phrase_clean(value_text(error, "file", "?"), 100, out);
+    buf_addf(out, ":%lld: ", (long long)value_int(error, "line", 0));
+    phrase_clean(value_text(error, "message", "failed"), 300, out);
+}
+
+static void print_mistake(const struct view *v, const json_t *error)
+{
+    struct buf text = BUF_INIT(1000);
+    phrase_mistake(error, &text);
+    printf("        %sundo: ", view_colour(v, "red"));
+    print_text(buf_text(&text), UNDO_COLUMN);
+    fputs(view_colour(v, "off"), stdout);
+    buf_free(&text);
+}
+
 static void print_undo(const struct view *v, const struct plan *p,
                        const json_t *entry)
 {
+    const json_t *mistake = undo_mistake(p, entry);
     const char *said = NULL;
-    if (print_undo_steps(v, p, entry))
+    int steps = print_undo_steps(v, p, entry);
+    if (mistake)
+        print_mistake(v, mistake);
+    if (mistake || steps)
         return;
     if (value_int(entry, "undo", 0))
         said = "registered; what it does is known after apply";
@@ -189,6 +228,23 @@ static int count_changes(const struct plan *p)
     return count;
 }
 
+static void print_broken_undos(const struct plan *p)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach(p->entries, i, one)
+    {
+        const json_t *mistake = undo_mistake(p, one);
+        struct buf text = BUF_INIT(1000);
+        if (mistake) {
+            phrase_mistake(mistake, &text);
+            printf("  - undo step %lld ", (long long)value_int(one, "undo", 0));
+            print_text(buf_text(&text), 4);
+        }
+        buf_free(&text);
+    }
+}
+
 /* What nobody can take back, or get back, said before it is agreed to. */
 static void print_not_covered(const struct plan *p)
 {
@@ -211,6 +267,7 @@ static void print_not_covered(const struct plan *p)
         printf("  - %d change%s without an undo step: after a failure %s\n",
                bare, bare == 1 ? "" : "s",
                bare == 1 ? "it stands" : "they stand");
+    print_broken_undos(p);
     if (copies)
         puts("  - what is written after the copy is taken is not in it");
     else

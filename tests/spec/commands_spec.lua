@@ -255,7 +255,50 @@ describe("a run that ends", function()
     ends(7, [[
       undo("back", function() deploy.release { version = "v0" } end)
       deploy.release { version = "v1" }
-      error("it broke")]], "0 steps ran, 1 failed", "person is needed")
+      error("it broke")]], "0 steps ran, 1 failed", "person is needed",
+      'undo step 1 failed: back: book.lua:3: deploy.release: not_found')
+  end)
+
+  it("failed with steps that raise names them, where they are shown", function()
+    ends(7, [[
+      on_failure("ping", function() error("no ping") end)
+      undo("back", function() local x = input.no.no end)
+      deploy.release { version = "v1" }
+      error("it broke")]], "undo step 2 failed: back: book.lua:4: ",
+      "on_failure 1 failed: ping: book.lua:3: no ping")
+    local shown = cli.run("show last").out
+    assert.truthy(shown:find("undo step 2 failed: back: book.lua:4: ", 1, true),
+      shown)
+    assert.truthy(shown:find("on_failure 1 failed: ping: book.lua:3: no ping",
+      1, true), shown)
+  end)
+
+  local STANDS = "this write stands: deploy.release shop -> v1 (call 1)"
+
+  it("by a limit behind a covered write says that it stands", function()
+    cli.environment(nil, "limits = { calls = 5 },\n")
+    local result = ends(7, [[
+      undo("back", function() deploy.release { version = "v2" } end)
+      deploy.release { version = "v1" }
+      metric.query { expr = "errors" }
+      while true do clock.now() end]], "no undo step ran: the runbook's "
+      .. "process was ended; " .. STANDS, "put a wait into it")
+    assert.truthy(result.out:find("\nnext: rbrun show ", 1, true), result.out)
+    local shown = cli.run("show last").out
+    local _, told = shown:gsub("ended by the limit", "")
+    assert.equal(1, told, shown)
+    assert.truthy(shown:find("no undo step ran", 1, true), shown)
+  end)
+
+  it("at a gate, or declined, behind a write has 7", function()
+    ends(7, [[deploy.release { version = "v1" }
+      finish { as = "gate", because = "no data" }]], STANDS,
+      "person is needed; it ended as gate: no data")
+    cli.environment()
+    ends(7, [[deploy.release { version = "v2" }
+      finish { as = "declined", because = "no" }]],
+      "no undo step runs behind finish; this write stands",
+      "person is needed; it ended as declined: no")
   end)
 
   it("failed with an undo step for the first of two writes has 7", function()
@@ -463,4 +506,24 @@ describe("help", function()
       assert.is_true(#line <= 80, line)
     end
   end)
+end)
+
+describe("a plan", function()
+  for _, row in ipairs {
+    { "deploy.release { verson = 'v9' }",
+      "FAILS: book.lua:3: deploy.release has no option \"verson\"" },
+    { "deploy.release { version = input.no.no }",
+      "FAILS: book.lua:3: attempt to index a nil value (field 'no')" },
+  } do
+    it("says that an undo step cannot work: " .. row[1], function()
+      cli.book(("undo('back', function() %s end) "
+        .. "deploy.release { version = 'v1' }"):format(row[1]))
+      local result = cli.run "plan runbooks/book.lua"
+      assert.equal(0, result.status, result.all)
+      assert.truthy(result.out:find("\n        undo: " .. row[2], 1, true),
+        result.out)
+      assert.truthy(result.out:find("\n  - undo step 1 " .. row[2], 1, true),
+        result.out)
+    end)
+  end
 end)

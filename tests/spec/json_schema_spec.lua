@@ -268,6 +268,16 @@ describe("--json", function()
     assert.truthy(list[#list].error:find("no", 1, true))
   end)
 
+  it("tells which undo steps failed", function()
+    write("runbooks/bad2.lua", (read(scratch .. "/runbooks/bad.lua")
+      :gsub("undo%(\"([^\"]+)\", function%(%)", "%0 error 'no way' ")))
+    local list = rbrun "plan @bad2.lua"
+    list = rbrun("run @bad2.lua --yes --plan " .. list[#list].id)
+    kinds(list)
+    assert.equal(7, list[#list].exit)
+    assert.truthy(list[#list].undo_errors[1].error:find("no way", 1, true))
+  end)
+
   it("tells a plan with its forks, and a replay", function()
     local list, status = rbrun "plan @well.lua"
     assert.equal(0, status)
