@@ -51,8 +51,9 @@ static int hold(struct run *r, struct call *c, struct error *err)
         error_next(&why, "rbrun resume %s   (on a terminal: it asks)", r->id);
         run_park(r, EXIT_WAITING, &why);
     } else {
-        error_next(&why, "rbrun plan %s, then run it again",
-                   program_shown(r->program));
+        error_next(&why, "%s%s, then run it again",
+                   r->again ? r->again : "rbrun plan ",
+                   r->again ? "" : program_shown(r->program));
         run_park(r, EXIT_BUSY, &why);
     }
     return 1;

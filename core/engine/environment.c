@@ -2,6 +2,7 @@
 #include "environment.h"
 #include "../drivers/registry.h"
 #include "../store/digest.h"
+#include "../store/place.h"
 #include "../wire/utf8.h"
 #include "grants.h"
 #include "nearest.h"
@@ -279,6 +280,22 @@ int environment_take(struct environment *e, const char *file, json_t *table,
     return 0;
 }
 
+void environment_add(const struct environment *e, const char *verb,
+                     struct error *err)
+{
+    int length = (int)verb_noun(verb);
+    char noun[32], drivers[120] = "";
+    snprintf(noun, sizeof noun, "%.*s", length, verb);
+    for (const struct driver_place *p = driver_places; p->family; p++) {
+        size_t used = strlen(drivers);
+        if (strcmp(p->family, noun) == 0)
+            snprintf(drivers + used, sizeof drivers - used, "%s\"%s\"",
+                     used ? " or " : "", p->name);
+    }
+    error_next(err, "%s: add NAME = { driver = %s, ... } to %s = { ... }",
+               place_shown(e->file), drivers, noun);
+}
+
 static int no_binding(const struct environment *e, const char *noun,
                       const struct verb *v, const char *wanted,
                       struct error *err)
@@ -307,8 +324,7 @@ static int no_binding(const struct environment *e, const char *noun,
         error_set(err, RB_NOTFOUND, "%s: say %s = ..., environment %s binds %s",
                   v->name, v->system, e->name,
                   known[0] ? known : "none of that noun");
-    error_next(err, "add %s = { %s = { driver = ... } } to %s", noun,
-               wanted ? wanted : "NAME", e->file);
+    environment_add(e, v->name, err);
     return RB_NOTFOUND;
 }
 

@@ -37,6 +37,10 @@ int environment_binding(const struct environment *e, const struct verb *v,
                         const json_t *args, const char **name,
                         const json_t **binding, struct error *err);
 
+/* Where to bind a system for this verb: fills err->next only. */
+void environment_add(const struct environment *e, const char *verb,
+                     struct error *err);
+
 /*
  * May this runbook (path below the runbooks folder, or base name) make this
  * call on this system ("" for none)? 0, or RB_DENIED with what to add, and on

@@ -108,7 +108,8 @@ static void refuse_input(const struct input_spec *s, const char *name,
               several ? "none of " : "no ", s->type,
               n.best ? " (did you mean " : "", n.best ? n.best : "",
               n.best ? "?)" : "");
-    error_next(err, "--input %s=%s", name,
+    error_next(err, "%s--input %s=%s",
+               n.best ? "" : "give one that is, such as ", name,
                n.best ? n.best : example_of(s, example, sizeof example));
 }
 
@@ -143,19 +144,24 @@ static const char *given_value(const char *const *given, size_t count,
 
 static void list_inputs(const json_t *inputs, struct error *err)
 {
-    char list[400] = "";
+    struct buf list = BUF_INIT(400);
     const char *key;
     json_t *spec;
     json_object_foreach((json_t *)inputs, key, spec)
     {
-        size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s=%s", used ? ", " : "",
-                 key, json_string_value(spec));
+        struct input_spec s;
+        parse_spec(json_string_value(spec), &s);
+        buf_addf(&list, "%s%s (%s%s%s)", list.size ? ", " : "", key, s.type,
+                 s.has_default ? ", default "
+                 : s.optional  ? ", optional"
+                               : "",
+                 s.otherwise);
     }
-    if (list[0])
-        error_next(err, "its inputs are: %s", list);
+    if (list.size)
+        error_next(err, "its inputs are: %s", buf_text(&list));
     else
         error_next(err, "leave --input out: it has none");
+    buf_free(&list);
 }
 
 static int check_names(const struct run *r, const json_t *inputs,
@@ -182,6 +188,25 @@ static int check_names(const struct run *r, const json_t *inputs,
                   n.best ? n.best : "", n.best ? "\"?)" : "");
         list_inputs(inputs, err);
         return RB_INVALID;
+    }
+    return 0;
+}
+
+/* Which of the two was meant nobody can tell. */
+static int check_once(const char *const *given, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strcspn(given[i], "=") + 1;
+        for (size_t k = 0; k < i; k++) {
+            if (strncmp(given[i], given[k], size) != 0)
+                continue;
+            error_set(err, RB_INVALID,
+                      "the input \"%.*s\" is given twice: %s and %s",
+                      (int)size - 1, given[i], given[k], given[i]);
+            error_next(err, "give --input %.*s=... once", (int)size - 1,
+                       given[i]);
+            return RB_INVALID;
+        }
     }
     return 0;
 }
@@ -247,6 +272,8 @@ int run_inputs(struct run *r, const char *const *given, size_t count,
     int rc = check_specs(r, inputs, err);
     if (!rc)
         rc = check_names(r, inputs, given, count, err);
+    if (!rc)
+        rc = check_once(given, count, err);
     if (!rc)
         rc = check_needed(r, inputs, given, count, err);
     json_decref(r->input);

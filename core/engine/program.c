@@ -112,6 +112,20 @@ static int take_name(struct program *p, const char *name, struct error *err)
     return 0;
 }
 
+/* One is beside the runbooks, in Lua, too: easily taken for one. */
+static int no_runbook(const struct program *p, struct error *err)
+{
+    const char *name = strrchr(p->path, '/'), *folder = "/environments";
+    size_t before = (size_t)(name - p->path), size = strlen(folder);
+    if (before < size || strncmp(name - size, folder, size) != 0 ||
+        strstr(buf_text(&p->source), "function run"))
+        return 0;
+    error_set(err, RB_INVALID, "%s is an environment, not a runbook",
+              program_shown(p));
+    error_next(err, "rbrun doctor --environment %s", program_shown(p));
+    return RB_INVALID;
+}
+
 int program_read(struct program *p, const char *file, struct error *err)
 {
     int rc;
@@ -119,6 +133,8 @@ int program_read(struct program *p, const char *file, struct error *err)
     if (!realpath(file, p->path))
         return no_such_file(file, err);
     rc = read_source(p->path, &p->source, p->digest, err);
+    if (!rc)
+        rc = no_runbook(p, err);
     if (rc && !err->next[0])
         error_next(err, "name a runbook, a file that ends in .lua: ls %s",
                    file);

@@ -129,7 +129,7 @@ describe("a call that is wrong", function()
       write_book("\n  " .. row[2])
       local verb = row[2]:match "^[%a.]+"
       refuses("plan runbooks/book.lua", ("book.lua:4: %s\n    %s%srbrun help "
-        .. "%s, and then: rbrun check runbooks/book.lua"):format(row[3],
+        .. "%s; mend it, then: rbrun plan runbooks/book.lua"):format(row[3],
         row[2], STATE, verb))
     end)
   end
@@ -204,13 +204,27 @@ describe("an input that is wrong", function()
       .. "none of minor|major (did you mean major?)" .. STATE
       .. "--input s=major")
     refuses("plan runbooks/book.lua --input s=9", "the input s=9 is none of "
-      .. "minor|major" .. STATE .. "--input s=minor")
+      .. "minor|major" .. STATE .. "give one that is, such as --input "
+      .. "s=minor")
   end)
 
   it("a type", function()
     inputs "n = 'number'"
     refuses("plan runbooks/book.lua --input n=many", "the input n=many is no "
-      .. "number" .. STATE .. "--input n=0.5")
+      .. "number" .. STATE .. "give one that is, such as --input n=0.5")
+  end)
+
+  it("a name, and what names there are", function()
+    inputs "hard = 'bool=false', to = 'text', n = 'int?'"
+    refuses("plan runbooks/book.lua --input harf=true", "book.lua has no "
+      .. "input \"harf\" (did you mean \"hard\"?)" .. STATE .. "its inputs "
+      .. "are: hard (bool, default false), n (int, optional), to (text)")
+  end)
+
+  it("one that is given twice", function()
+    inputs "n = 'int=1'"
+    refuses("plan runbooks/book.lua -i n=1 -i n=2", "the input \"n\" is given "
+      .. "twice: n=1 and n=2" .. STATE .. "give --input n=... once")
   end)
 end)
 

@@ -22,10 +22,6 @@ local function has(result, text)
     .. result.all)
 end
 
-local function lacks(result, text)
-  assert.is_nil(result.all:find(text, 1, true), result.all)
-end
-
 local function refuses(command, settings, ...)
   local result = cli.run(command, settings)
   assert.equal(2, result.status, result.all)
@@ -96,5 +92,96 @@ describe("metric.await", function()
     write_book "metric.await { expr = 'errors', within = '5s' }"
     refuses("plan runbooks/book.lua", nil, "book.lua:4: metric.await says "
       .. "neither below nor above")
+  end)
+end)
+
+describe("the next command", function()
+  local INPUTS = USES:gsub("uses", "inputs = { to = 'text' }, uses", 1)
+  local GIVEN = "runbooks/book.lua --environment lab -i \"to=it's v9\""
+  local SAME = "runbooks/book.lua --environment lab --input "
+    .. "'to=it'\\''s v9'\n"
+
+  it("has the options that were given", function()
+    write_book("deploy.release { version = 'v1' }", nil, INPUTS)
+    local result = cli.run("run " .. GIVEN .. " --yes --plan abc")
+    assert.equal(6, result.status, result.all)
+    has(result, "next:  rbrun plan " .. SAME)
+  end)
+
+  it("is there for a write that was not foreseen, too", function()
+    -- Each look finds another version: the plan's is "1".
+    cli.environment(cli.BINDINGS:gsub("deploy = .-} },?\n", "", 1)
+      .. [[deploy = { shop = { driver = "command", release = { "/bin/false" },
+        current = { "/bin/sh", "-c",
+          "echo x >>../../looks; wc -l <../../looks" } } },]])
+    write_book("if deploy.current().version ~= '1' then\n"
+      .. "flag.set { flag = 'new', on = false }\nend", nil, INPUTS)
+    local result = cli.run("run " .. GIVEN .. " --yes")
+    assert.equal(6, result.status, result.all)
+    has(result, "next: rbrun plan runbooks/book.lua --environment lab "
+      .. "--input 'to=it'\\''s v9', then run it again")
+  end)
+
+  it("is not too long for its place", function()
+    write_book("fail('x')", nil, INPUTS)
+    local result = cli.run("plan runbooks/book.lua -e lab -i to="
+      .. ("x"):rep(600))
+    has(result, "then: rbrun plan runbooks/book.lua --environment lab   (with "
+      .. "the same inputs)\n")
+  end)
+end)
+
+describe("a runbook that fails by itself", function()
+  local ITSELF = "next:  the runbook failed by itself at book.lua:4: read it "
+    .. "there, then: rbrun plan runbooks/book.lua\n"
+
+  for what, body in pairs {
+    ["fail()"] = "fail('no way')",
+    ["a nil index"] = "local x = nil; log(x.y)",
+    ["an answer that nobody looked at"] =
+      "local v = metric.query { expr = 'down' } log(v.value)",
+  } do
+    it("is said to, by " .. what, function()
+      write_book(body)
+      refuses("plan runbooks/book.lua", nil, ITSELF)
+    end)
+  end
+
+  it("is not, when the world did not answer", function()
+    write_book "assert(secret.check { secret = 'env:NONE' })"
+    refuses("plan runbooks/book.lua", nil, "next:  rbrun doctor "
+      .. "--environment ")
+  end)
+end)
+
+describe("a noun that is not bound", function()
+  it("is told where to bind it", function()
+    for _, body in ipairs { "http.check {}", "http.check { check = 'a' }" } do
+      write_book(body)
+      refuses("plan runbooks/book.lua", nil, "next:  runbooks/environments/"
+        .. "lab.lua: add NAME = { driver = \"http\", ... } to "
+        .. "http = { ... }\n")
+    end
+  end)
+end)
+
+describe("--confirm with another name", function()
+  it("is seen before a grant that is missing", function()
+    write_book "deploy.release { version = 'v1' }"
+    cli.write("runbooks/environments/lab.lua",
+      (cli.read "runbooks/environments/lab.lua":gsub("%* %*", "clock.now")))
+    local result = refuses("run runbooks/book.lua --confirm=prod", nil,
+      "--confirm prod, but this is environment lab")
+    assert.is_nil(result.all:find("granted", 1, true), result.all)
+  end)
+end)
+
+describe("an environment that is taken for a runbook", function()
+  it("is told from one", function()
+    for _, command in ipairs { "check", "plan", "run --yes" } do
+      refuses(command .. " runbooks/environments/lab.lua", nil,
+        "runbooks/environments/lab.lua is an environment, not a runbook",
+        "next:  rbrun doctor --environment runbooks/environments/lab.lua")
+    end
   end)
 end)
