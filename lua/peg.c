@@ -1,4 +1,5 @@
 #include "peg.h"
+#include "budget.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@ static const struct maker functions[] = {
 static const struct maker operators[] = {
     {"__add", 2}, {"__div", 1}, {"__len", 1}, {"__mul", 2},
     {"__pow", 1}, {"__sub", 2}, {"__unm", 1}, {NULL, 0}};
+
+static const char stock_p; /* its address is the key of lpeg.P itself */
 
 static int too_large(lua_State *L)
 {
@@ -56,14 +59,46 @@ static void check_nodes(lua_State *L, lua_Number count)
         too_large(L);
 }
 
-/* A grammar's rules are values of a table. */
+/*
+ * What is wrong with a grammar, without the rule's name: lpeg looks at the
+ * rules in the order of the table, which differs from process to process, and
+ * names the first one. The message is at the top, and is replaced.
+ */
+static void hide_rule(lua_State *L)
+{
+    const char *text = lua_tostring(L, -1);
+    const char *name = text ? strstr(text, "rule '") : NULL;
+    const char *end = name ? strrchr(name, '\'') : NULL;
+    if (text && (strstr(text, "may be left recursive") ||
+                 strstr(text, "too many left calls")))
+        lua_pushliteral(L, "a rule of the grammar may be left recursive");
+    else if (!end)
+        lua_pushstring(L, text ? text : "a grammar that lpeg refuses");
+    else
+        lua_pushfstring(L, "%sa rule of the grammar%s",
+                        lua_pushlstring(L, text, (size_t)(name - text)),
+                        end + 1);
+}
+
+/* Make the grammar at index a pattern, by the stock lpeg.P. */
+static void take_grammar(lua_State *L, int index)
+{
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+        check_nodes(L, nodes(L, -1));
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &stock_p);
+    lua_pushvalue(L, index);
+    if (lua_pcall(L, 1, 1, 0)) {
+        hide_rule(L);
+        lua_error(L);
+    }
+    lua_replace(L, index);
+}
+
 static void check_pattern(lua_State *L, int index)
 {
     if (lua_istable(L, index))
-        for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
-            check_nodes(L, nodes(L, -1));
-    else
-        check_nodes(L, nodes(L, index));
+        take_grammar(L, index);
+    check_nodes(L, nodes(L, index));
 }
 
 /*
@@ -88,6 +123,7 @@ static int make(lua_State *L)
 {
     int patterns = (int)lua_tointeger(L, lua_upvalueindex(2));
     int results;
+    budget_show(L); /* a match may never end */
     for (int i = 1; i <= patterns && i <= lua_gettop(L); i++)
         check_pattern(L, i);
     results = lua_tocfunction(L, lua_upvalueindex(1))(L);
@@ -118,6 +154,8 @@ static void patch(lua_State *L, const struct maker *list)
 
 void peg_patch(lua_State *L)
 {
+    lua_getfield(L, -1, "P");
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &stock_p);
     patch(L, functions);
     luaL_getmetatable(L, "lpeg-pattern");
     patch(L, operators);

@@ -176,6 +176,15 @@ static int rep(lua_State *L)
     return 1;
 }
 
+/* How often a pattern repeats something: two of these make it slow. */
+static int repeats(const char *pattern, size_t size)
+{
+    int count = 0;
+    for (size_t i = 0; i < size; i++)
+        count += strchr("*+-", pattern[i]) && pattern[i];
+    return count;
+}
+
 /* find, match, gmatch, gsub: a pattern can need time that grows with a
    power of the subject's length, and no hook runs inside. */
 static int pattern(lua_State *L)
@@ -184,7 +193,7 @@ static int pattern(lua_State *L)
     const char *text;
     luaL_checklstring(L, 1, &subject);
     text = luaL_checklstring(L, 2, &size);
-    if (subject > TEXT_SLOW)
+    if (subject > TEXT_SLOW || repeats(text, size) > 1)
         budget_show(L); /* if it never ends, this line is to be named */
     if (subject > TEXT_SUBJECT_MAX && !lua_toboolean(L, 4))
         for (size_t i = 0; i < size; i++)
@@ -212,9 +221,11 @@ static int match(lua_State *L)
 
 static int gsub(lua_State *L)
 {
-    size_t subject;
+    size_t subject, size;
+    const char *text;
     luaL_checklstring(L, 1, &subject);
-    if (subject > TEXT_SLOW)
+    text = luaL_checklstring(L, 2, &size);
+    if (subject > TEXT_SLOW || repeats(text, size) > 1)
         budget_show(L);
     if (subject > TEXT_SUBJECT_MAX)
         return luaL_error(L,

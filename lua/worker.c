@@ -39,7 +39,8 @@ struct worker {
     const char *role;
     int is_plan, is_check;
     size_t max_source;
-    int entries; /* stack index of what internal/main returned */
+    unsigned layers; /* of the jail, that hold */
+    int entries;     /* stack index of what internal/main returned */
 };
 
 static struct worker_page *map_page(void)
@@ -72,20 +73,18 @@ static unsigned close_jail(struct worker *w, int64_t cpu, unsigned required)
     return layers;
 }
 
-/* Limits, then the jail; "jail" of START becomes the layers that hold. */
-static void lock_in(struct worker *w, json_t *start)
+/* Limits, then the jail. */
+static void lock_in(struct worker *w, const json_t *start)
 {
     const json_t *limits = json_object_get(start, "limits");
-    unsigned layers;
     w->budget.instructions =
         (uint64_t)positive(limits, "instructions", DEFAULT_INSTRUCTIONS);
     w->budget.memory = (size_t)positive(limits, "memory", DEFAULT_MEMORY);
     w->max_source = (size_t)positive(limits, "source", DEFAULT_SOURCE);
     link_limit((size_t)positive(limits, "frame", FRAME_MAX_DOCUMENT),
                w->budget.page);
-    layers = close_jail(w, positive(limits, "cpu", DEFAULT_CPU),
-                        (unsigned)value_int(start, "require", 0));
-    json_object_set_new(start, "jail", layer_list(layers));
+    w->layers = close_jail(w, positive(limits, "cpu", DEFAULT_CPU),
+                           (unsigned)value_int(start, "require", 0));
 }
 
 /* An error outside every protected call is a bug of ours. */
@@ -191,6 +190,20 @@ static void load_config(struct worker *w, const struct frame *f)
     fail(w, "load");
 }
 
+/* The layers are added here: what a script does must not depend, by a single
+   instruction, on the machine's. */
+static int queue_loaded(struct worker *w, struct error *err)
+{
+    json_t *value = NULL;
+    int rc = convert_take(w->L, -1, &value, err);
+    if (rc)
+        return rc;
+    json_object_set_new(value, "jail", layer_list(w->layers));
+    budget_show(w->L);
+    rc = link_queue(FRAME_LOADED, 0, value);
+    return rc ? error_set(err, rc, "the header is nested too deep") : 0;
+}
+
 static void load_runbook(struct worker *w, const struct frame *f)
 {
     struct error err = {0};
@@ -199,7 +212,7 @@ static void load_runbook(struct worker *w, const struct frame *f)
     handler = lua_gettop(w->L);
     load_author(w, f);
     call_entry(w, "load", 1, handler);
-    if (host_queue(w->L, FRAME_LOADED, -1, &err)) {
+    if (queue_loaded(w, &err)) {
         report_push_at(w->L, err.message,
                        value_text(f->value, "source_name", "runbook.lua"), 1);
         fail(w, "load");

@@ -1,6 +1,7 @@
 /* check and doctor: mistakes found before the night they matter. */
 #define _GNU_SOURCE
 #include "options.h"
+#include "jail.h"
 #include "../drivers/registry.h"
 #include "../engine/session.h"
 #include "../ui/view.h"
@@ -91,7 +92,9 @@ int cmd_check(const struct options *o)
     int granted, bad = 0, rc;
     view_open(&v, o->json, 0);
     session_init(&s, &v.observer);
+    s.run.require_jail = o->require_jail;
     rc = load(o, &s, &granted, &err);
+    jail_warn(&v, &s.run);
     /* An input that only an incident can give is no mistake of the file. */
     if (rc && s.run.header && strstr(err.message, "needs the input"))
         rc = run_check_uses(&s.run, &err);

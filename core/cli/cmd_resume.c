@@ -48,6 +48,9 @@ static int refuse(struct view *v, struct session *s, struct error *err)
         return end(v, s, err, status,
                    "not known: the journal cannot be read; nothing was done "
                    "now");
+    if (status == EXIT_BUSY)
+        return end(v, s, err, status,
+                   "nothing was done now; whoever holds the lock goes on");
     if (status == EXIT_REFUSED)
         run_stands(&s->run, err, &status);
     return end(v, s, err, status, exit_meaning(status));

@@ -5,7 +5,9 @@ static int config_frame(struct worker *w, const char *name, json_t **table,
                         struct error *err)
 {
     struct frame f = {0};
-    int rc = worker_await(w, &f, err);
+    int rc;
+    w->stoppable = 1;
+    rc = worker_await(w, &f, err);
     if (!rc)
         rc = frame_check(&f, 1, err);
     if (!rc && ((f.type != FRAME_LOADED && f.type != FRAME_FAIL) ||

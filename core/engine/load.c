@@ -194,6 +194,8 @@ int run_started(struct run *r, struct error *err)
 {
     unsigned asked = 0;
     int rc = 1;
+    /* With a journal the loop hears of a stop, and says so in it. */
+    r->worker.stoppable = !r->journal;
     while (rc == 1) {
         struct frame f = {0};
         rc = worker_await(&r->worker, &f, err);

@@ -61,6 +61,8 @@ void run_worker_ended(struct run *r, enum worker_verdict verdict,
 {
     struct error told = *why;
     run_tell_end(r, verdict, &told);
+    if (verdict == VERDICT_CRASH && r->mode == MODE_LIVE)
+        error_next(&told, "rbrun doctor, and then: rbrun resume %s", r->id);
     run_broke(r, &told);
 }
 

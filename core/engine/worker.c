@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "worker.h"
+#include "run.h"
 #include "../drivers/driver.h"
 #include "../drivers/registry.h"
 #include "../wire/layer.h"
@@ -18,7 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STEP_MAX 1000 /* ms between two looks at a worker that thinks */
+#define STEP_MAX 1000  /* ms between two looks at a worker that thinks */
+#define FRAME_COST 200 /* bytes that a frame costs elsewhere, small or not */
 #define IN_MAX (FRAME_MAX_DOCUMENT + FRAME_MAX_BODY + (1u << 20))
 
 static int empty_page(struct worker *w, struct error *err)
@@ -216,7 +217,7 @@ static int count_said(struct worker *w, size_t used, size_t body,
                       struct error *err)
 {
     size_t document = used - body - FRAME_HEADER;
-    w->said += used;
+    w->said += FRAME_COST + used;
     if (document > (size_t)w->limits.value[LIMIT_FRAME])
         return worker_reached(w, LIMIT_FRAME, (double)document, NULL, err);
     if (w->said > (uint64_t)w->limits.value[LIMIT_OUTPUT])
@@ -280,6 +281,9 @@ int worker_await(struct worker *w, struct frame *f, struct error *err)
         rc = worker_next(w, f, &got, err);
         if (rc || got)
             break;
+        if (w->stoppable && run_stop_requested())
+            return error_set(err, RB_IO, "interrupted while %s was loaded",
+                             w->what);
         poll(&p, 1, STEP_MAX / 2);
         if (p.revents)
             rc = worker_receive(w, err);

@@ -21,6 +21,7 @@ struct worker {
     int64_t counted_until; /* steady ms; up to then `thought` is counted */
     int64_t thought;       /* ms it owed us a burst, in all */
     uint64_t said;         /* bytes of its frames so far */
+    int stoppable;         /* worker_await heeds run_stop_requested */
     const char *what;      /* "the runbook", for messages */
     const char *file;      /* where its limits are set; borrowed, or NULL */
     struct limits limits;

@@ -189,6 +189,7 @@ globals.define("parallel", function(branches)
     return results, errors
   end
   local started = {}
+  tasks.room(left)
   for i, key in ipairs(keys) do
     started[i] = tasks.spawn(branches[key], task, function(child, ok, a, b)
       if not ok then
@@ -252,6 +253,7 @@ globals.define("guard", function(t)
   check_guard(t)
   local check, every, because = t.check, t.every, t.because
   local body, watcher
+  tasks.room(2)
   body = tasks.spawn(t.body, task, function(child, ok, ...)
     tasks.abandon(watcher)
     if ok then
@@ -357,6 +359,10 @@ local function check_header(header)
     tasks.misuse("runbook: uses is %s: list the verbs the file calls, "
       .. "such as uses = { \"metric.query\", \"deploy.*\" }",
       header.uses == nil and "missing" or "a " .. type(header.uses))
+  end
+  if #header.uses > 1000 then
+    tasks.misuse("runbook: uses has more than 1000 entries; a pattern such as "
+      .. "\"metric.*\" stands for many verbs")
   end
   for _, key in ipairs(host.keys(header.uses)) do
     if math.type(key) ~= "integer" then

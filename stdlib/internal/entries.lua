@@ -54,7 +54,7 @@ function E.load(chunk)
   tasks.phase = "ready"
   return {
     header = tasks.header, has_run = true, modules = loader.modules,
-    jail = start.jail, globals = E.globals(),
+    globals = E.globals(),
   }
 end
 

@@ -4,7 +4,10 @@ local host, _, globals, tasks = ...
 
 -- modules: names from outside the stdlib, in the order of require
 local L = { modules = host.list {} }
-local loaded, path = {}, tasks.loading
+local loaded, path, asked = {}, tasks.loading, 0
+
+-- Files asked for, found or not: the engine takes no more for honest.
+local MAX_ASKED = 250
 
 -- What a mistyped name may have meant, besides a file.
 local STDLIB = { "decide", "tell", "verify" }
@@ -50,6 +53,11 @@ local function load_stdlib(name)
 end
 
 local function load_file(name)
+  asked = asked + 1
+  if asked > MAX_ASKED then
+    tasks.misuse("require \"%s\": more than %d modules are asked for", name,
+      MAX_ASKED)
+  end
   local chunk, file = host.fetch(name)
   if not chunk then
     -- A message that already names file and line is about the file itself.

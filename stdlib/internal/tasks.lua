@@ -193,11 +193,17 @@ local function wake(task, ...)
 end
 T.wake = wake
 
---- A new task for fn; settle(task, ok, ...) is told how it ended.
-function T.spawn(fn, parent, settle)
-  if alive >= MAX_TASKS then
+--- Is there room for so many tasks more? Asked before the first of them is
+--- made: one that never starts would never end.
+function T.room(count)
+  if alive + count > MAX_TASKS then
     T.misuse("more than %d tasks at the same time", MAX_TASKS)
   end
+end
+
+--- A new task for fn; settle(task, ok, ...) is told how it ended.
+function T.spawn(fn, parent, settle)
+  T.room(1)
   alive = alive + 1
   local _, file, line = host.where()
   local task = {

@@ -68,6 +68,16 @@ describe("a machine that lacks", function()
     end
   end
 
+  for _, command in ipairs { "check runbooks/book.lua", "replay last" } do
+    it("seccomp is told of it by " .. command, function()
+      assert.equal(0, cli.run("runbooks/book.lua --yes").status)
+      local result = run("seccomp", command)
+      assert.equal(0, result.status, result.all)
+      assert.equal(1, warnings(result.err), result.err)
+      assert.equal(2, run("seccomp", command .. " --require-jail").status)
+    end)
+  end
+
   it("a layer resumes no run with --require-jail", function()
     cli.book("deploy.release { version = 'v1' } "
       .. "wait.sleep { duration = '1h' }")

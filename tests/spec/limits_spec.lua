@@ -26,17 +26,27 @@ local ROWS = {
   { "instructions", "\npcall(function()\nwhile true do pcall(error) end end)",
     "instructions = 20000000 ", 5 },
   { "memory", "\nlocal t = {}\nfor i = 1, 1e9 do t[i] = { i } end",
-    "memory = 16777216 %(bytes; it used 1%d+%)", 5 },
+    "memory = 16777216 %(bytes, 16 MiB; it used 1%d+%)", 5 },
   { "cpu", "\nlocal s = ('a'):rep(60000)\nreturn s:find('.-.-.-b')",
-    "cpu = 1 %(seconds; it used [01]%.%d+%)", 5 },
+    "cpu = 1 %(seconds; it used 1%.?%d*%)", 5 },
+  { "cpu", "log 'x'\nlocal s = ('a'):rep(1000)\n"
+    .. "return s:find((('.-'):rep(6)) .. 'b')", "cpu = 1 ", 5 },
+  { "cpu", "log 'x'\nlocal p = lpeg.P 'x'\nlocal g = lpeg.P { 'S', "
+    .. "S = 'a' * lpeg.V 'S' * 'b' + 'a' * lpeg.V 'S' * 'c' + lpeg.P '' }\n"
+    .. "return g:match(('a'):rep(60))", "cpu = 1 ", 6 },
+  { "log", "while true do\nlog '' end", "log = 2000 ", 4 },
+  { "output", "while true do\nstep('x', function() end) end",
+    "output = 1048576 ", 4 },
   { "calls", "while true do\nmetric.query { expr = 'errors' } end",
     "calls = 50 %(calls; it used 51%)", 4 },
   { "output", "for i = 1, 1e9 do\nmetric.query { expr = ('x'):rep(60000) .. i }"
-    .. " end", "output = 1048576 %(bytes; it used 1[01]%d%d%d%d%d%)", 4 },
+    .. " end", "output = 1048576 %(bytes, 1 MiB; it used 1[01]%d%d%d%d%d%)", 4 },
   { "log", "while true do\nlog 'a line that is forty bytes long: it is.' end",
-    "log = 2000 %(bytes; it used 20[0-9][0-9]%)", 4 },
+    "log = 2000 %(bytes; it used 2[01]%d%d%)", 4 },
   { "frame", "\nmetric.query { expr = ('x'):rep(70000) }",
-    "frame = 65536 %(bytes; it used 70%d%d%d%)", 4 },
+    "frame = 65536 %(bytes, 64 KiB; it used 70%d%d%d%)", 4 },
+  { "frame", "\nmetric.query { expr = ('x'):rep(900000) .. ('x'):rep(900000) }",
+    "frame = 65536 %(bytes, 64 KiB; it used more%)", 4 },
 }
 
 describe("a limit", function()
@@ -114,13 +124,33 @@ describe("a limit", function()
       .. cli.read "runbooks/book.lua")
     local result = cli.run(RUN)
     assert.equal(2, result.status, result.all)
-    assert.truthy(result.err:find("ended by the limit source = 4096 (bytes; "
-      .. "it used 5012), last seen at big.lua", 1, true), result.err)
+    assert.truthy(result.err:find("refused by the limit source = 4096 (bytes, "
+      .. "4 KiB): big.lua has 5012 bytes", 1, true), result.err)
     cli.book("--" .. ("x"):rep(5000))
     result = cli.run(RUN)
     assert.equal(2, result.status, result.all)
-    assert.truthy(result.err:match("limit source = 4096 %(bytes; it used 5%d+"
-      .. "%), last seen at book.lua"), result.err)
+    assert.truthy(result.err:match("refused by the limit source = 4096 %(bytes, "
+      .. "4 KiB%): book.lua has 5%d+ bytes"), result.err)
+  end)
+
+  it("on source has an end of its own", function()
+    cli.book("--" .. ("x"):rep(270000))
+    local result = cli.run(RUN)
+    assert.equal(2, result.status, result.all)
+    assert.truthy(result.err:find("is larger than 262144 bytes (256 KiB), the "
+      .. "most that the limit source can be", 1, true), result.err)
+    assert.truthy(result.err:find("next:  split it into modules", 1, true),
+      result.err)
+  end)
+
+  it("that ends a plan behind a write offers no way around it", function()
+    cli.book "deploy.release { version = 'v1' } while true do clock.now() end"
+    local result = cli.run(RUN)
+    assert.equal(2, result.status, result.all)
+    assert.truthy(result.err:find("--yes is no consent", 1, true), result.err)
+    assert.is_nil(result.err:find("--plan", 1, true), result.err)
+    assert.truthy(result.err:find("next:  look for a loop", 1, true),
+      result.err)
   end)
 
   it("ends an environment file, too", function()
@@ -172,20 +202,71 @@ describe("limits in an environment", function()
     end)
   end
 
+  for _, value in ipairs { "5", "'x'", "true", "{ 5 }" } do
+    it("refuses limits = " .. value, function()
+      cli.environment(nil, "limits = " .. value .. ",\n")
+      local result = cli.run(RUN)
+      assert.equal(2, result.status, result.all)
+      assert.truthy(result.err:find("limits must be a table: { cpu = 60 }", 1,
+        true), result.err)
+      assert.truthy(result.err:find("\nnext:  rbrun help limits", 1, true),
+        result.err)
+    end)
+  end
+
   it("are told by rbrun help limits, and the documentation", function()
     local help = cli.run("help limits").out
     local page = assert(io.open "docs/environments.md"):read "a"
     local count = 0
-    for name, default in help:gmatch "\n  (%l+) +default ([^,]+)," do
+    for name, default in help:gmatch "\n  (%l+) +default (.-), from" do
       count = count + 1
       local found = page:match("\n| `" .. name .. "` | ([^|]+) |")
-      assert.equal(default, found and found:gsub(",", ""):gsub(" $", ""), name)
+      assert.equal(default, found and found:gsub(" $", ""), name)
     end
     assert.equal(9, count)
   end)
 end)
 
 describe("a run that is resumed with other limits", function()
+  -- Killed in its wait, resumed with a limit that is reached at once, or
+  -- behind what the journal holds.
+  local function resumed(calls)
+    cli.open()
+    cli.environment()
+    cli.book("deploy.release { version = 'v1' }\n"
+      .. "for i = 1, 5 do clock.now() end\n"
+      .. "wait.sleep { seconds = 1 }\n"
+      .. "for i = 1, 5 do clock.now() end")
+    cli.killed_at("wait.sleep", "runbooks/book.lua --yes")
+    cli.environment(nil, ("limits = { calls = %d },\n"):format(calls))
+    return cli.run("resume last --environment runbooks/environments/lab.lua")
+  end
+
+  it("and reaches them before it has done anything can go on", function()
+    local result = resumed(3)
+    assert.equal(7, result.status, result.all)
+    local lab = "runbooks/environments/lab.lua"
+    local id = cli.runs()[1]
+    assert.truthy(result.all:find(("set limits = { calls = ... } in %s, then: "
+      .. "rbrun resume %s --environment %s"):format(lab, id, lab), 1, true),
+      result.all)
+    cli.environment(nil, "limits = { calls = 50 },\n")
+    result = cli.run("resume last --environment " .. lab)
+    assert.equal(0, result.status, result.all)
+    cli.close()
+  end)
+
+  it("and ends by them is given no advice that cannot work", function()
+    local result = resumed(9)
+    assert.equal(7, result.status, result.all)
+    assert.truthy(result.all:find("put a wait into it", 1, true), result.all)
+    assert.is_nil(result.all:find("set limits", 1, true), result.all)
+    assert.truthy(result.out:find("next: rbrun show ", 1, true), result.all)
+    assert.truthy(result.err:find("this write stands: deploy.release shop", 1,
+      true), result.err)
+    cli.close()
+  end)
+
   it("has these, and so has its replay", function()
     cli.open()
     cli.environment()

@@ -55,5 +55,5 @@ function run()
   })
   log("%s %s", tostring(value), tostring(err))
   deploy.release { version = "v1" }
-  finish { as = "gate", because = "that was all" }
+  finish { as = "recovered", because = "that was all" }
 end
