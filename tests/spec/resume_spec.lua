@@ -163,6 +163,27 @@ describe("a run that is gone on with", function()
     assert.falsy(C.read(directory() .. "/sealed"))
   end)
 
+  it("takes its environment from the journal, as its help says", function()
+    has(C.run "resume --help", "copy in the run's journal")
+    lacks(C.run "resume --help", "RBRUN_ENVIRONMENT")
+    has(C.run "plan --help", "default $RBRUN_ENVIRONMENT")
+    run(0)
+    cut('"kind":"intent"', '"wait.sleep"')
+    local said = C.run("resume last", "RBRUN_ENVIRONMENT=nowhere")
+    assert.equal(0, said.status, said.all)
+  end)
+
+  it("is not called untouched while another holds the lock", function()
+    run(0)
+    cut('"kind":"intent"', '"wait.sleep"')
+    C.write("go.sh", C.command "resume last" .. "\n")
+    local said = { all = C.sh("flock state/locks/* sh go.sh 2>&1") }
+    has(said, "nothing was done now; whoever holds the lock goes on")
+    lacks(said, "untouched")
+    said = C.run "resume last"
+    assert.equal(0, said.status, said.all)
+  end)
+
   it("says how a run has ended that it cannot resume", function()
     run(0)
     local said = C.run "resume last"
@@ -274,6 +295,19 @@ describe("a stored program that was changed", function()
     local said = C.run "verify last"
     assert.equal(2, said.status, said.all)
     has(said, stored)
+  end)
+
+  it("is found by verify when a resume has put it there", function()
+    cut('"kind":"intent"', '"wait.sleep"')
+    C.write("copy.lua", BOOK .. "-- edited\n")
+    assert.equal(0, C.run("resume last --program copy.lua").status)
+    assert.equal(0, C.run("verify").status)
+    stored = C.sh("grep -l edited %s/program/*.lua", directory())
+      :gsub("\n", "")
+    change()
+    local said = C.run "verify"
+    assert.equal(2, said.status, said.all)
+    has(said, stored .. " differs from its hash in the journal")
   end)
 
   it("is not resumed or replayed, and what stands is said", function()
