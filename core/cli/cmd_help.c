@@ -90,13 +90,28 @@ static int help_verb(const struct verb *v)
     return EXIT_GOAL;
 }
 
-/* "1000000000", "64 MiB" */
+/* "1,000,000,000" */
+static void grouped(int64_t n, char *out, size_t size)
+{
+    char digits[32];
+    size_t length =
+               (size_t)snprintf(digits, sizeof digits, "%lld", (long long)n),
+           used = 0;
+    for (size_t i = 0; i < length && used + 2 < size; i++) {
+        if (i && (length - i) % 3 == 0)
+            out[used++] = ',';
+        out[used++] = digits[i];
+    }
+    out[used] = '\0';
+}
+
+/* "1,000,000,000", "64 MiB" */
 static const char *amount(int64_t n, const char *unit, char *out, size_t size)
 {
     static const char *const names[] = {"bytes", "KiB", "MiB", "GiB"};
     int power = 0;
     if (strcmp(unit, "bytes") != 0) {
-        snprintf(out, size, "%lld", (long long)n);
+        grouped(n, out, size);
         return out;
     }
     while (n && n % 1024 == 0 && power < 3) {

@@ -181,6 +181,30 @@ static const struct {
     {"held", "not foreseen: held for a person", NULL},
 };
 
+static void show_doubt(const json_t *v)
+{
+    printf("in doubt: call %lld, %s", (long long)value_int(v, "call", 0),
+           value_text(v, "verb", "?"));
+    if (value_text(v, "message", "")[0]) {
+        printf(": ");
+        say(value_text(v, "message", ""), 600);
+    }
+    putchar('\n');
+}
+
+/* Calls whose answers the runbook no longer waits for. */
+static void show_given_up(const json_t *v)
+{
+    const json_t *calls = json_object_get(v, "calls"), *one;
+    size_t i;
+    printf("given up: call%s ", json_array_size(calls) == 1 ? "" : "s");
+    json_array_foreach(calls, i, one)
+    {
+        printf("%s%lld", i ? ", " : "", (long long)json_integer_value(one));
+    }
+    putchar('\n');
+}
+
 static void show_note(const json_t *v)
 {
     const char *what = value_text(v, "what", "");
@@ -193,7 +217,16 @@ static void show_note(const json_t *v)
         putchar('\n');
         return;
     }
-    show_other(RECORD_NOTE, v);
+    if (strcmp(what, "in doubt") == 0)
+        show_doubt(v);
+    else if (strcmp(what, "cancel") == 0)
+        show_given_up(v);
+    else if (strcmp(what, "left") == 0)
+        printf("left, to be resumed: exit %lld, %s\n",
+               (long long)value_int(v, "exit", -1),
+               exit_meaning((int)value_int(v, "exit", -1)));
+    else
+        show_other(RECORD_NOTE, v);
 }
 
 static void show_limit(const json_t *v)

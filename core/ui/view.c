@@ -159,7 +159,8 @@ static void say_recorded(struct view *v)
     unsigned count = v->from_journal;
     v->from_journal = 0;
     if (count)
-        view_say(v, " ", "%u answers came from the journal", count);
+        view_say(v, " ", "%u answer%s came from the journal", count,
+                 count == 1 ? "" : "s");
 }
 
 #define GAP 21 /* columns of a line that are neither call nor answer */

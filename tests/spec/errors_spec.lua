@@ -71,8 +71,10 @@ describe("a name that is wrong", function()
       "undefined global 'print'; use log(...)",
       "undefined print; use log(...)" },
     { "a library of stock Lua", "local x = os.time()",
-      "undefined global 'os'; the time comes from clock.now()",
-      "undefined os.time; the time comes from clock.now()" },
+      "undefined global 'os'; the time comes from clock.now(), and programs "
+        .. "are run by command.run",
+      "undefined os.time; the time comes from clock.now(), and programs are "
+        .. "run by command.run" },
     { "a field of one of rbrun's modules", "decide.releas {}",
       "module decide has no 'releas' (did you mean release?)" },
     { "a global that run sets", "x = 5", "'x' is not declared: write local "

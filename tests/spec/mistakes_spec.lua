@@ -95,6 +95,17 @@ describe("metric.await", function()
   end)
 end)
 
+-- Each look finds another version: the plan's is "1".
+local LOOK = "if deploy.current().version ~= '1' then\n"
+  .. "flag.set { flag = 'new', on = false }\nend"
+
+local function looking()
+  cli.environment(cli.BINDINGS:gsub("deploy = .-} },?\n", "", 1)
+    .. [[deploy = { shop = { driver = "command", release = { "/bin/false" },
+      current = { "/bin/sh", "-c",
+        "echo x >>../../looks; wc -l <../../looks" } } },]])
+end
+
 describe("the next command", function()
   local INPUTS = USES:gsub("uses", "inputs = { to = 'text' }, uses", 1)
   local GIVEN = "runbooks/book.lua --environment lab -i \"to=it's v9\""
@@ -109,13 +120,8 @@ describe("the next command", function()
   end)
 
   it("is there for a write that was not foreseen, too", function()
-    -- Each look finds another version: the plan's is "1".
-    cli.environment(cli.BINDINGS:gsub("deploy = .-} },?\n", "", 1)
-      .. [[deploy = { shop = { driver = "command", release = { "/bin/false" },
-        current = { "/bin/sh", "-c",
-          "echo x >>../../looks; wc -l <../../looks" } } },]])
-    write_book("if deploy.current().version ~= '1' then\n"
-      .. "flag.set { flag = 'new', on = false }\nend", nil, INPUTS)
+    looking()
+    write_book(LOOK, nil, INPUTS)
     local result = cli.run("run " .. GIVEN .. " --yes")
     assert.equal(6, result.status, result.all)
     has(result, "next: rbrun plan runbooks/book.lua --environment lab "
@@ -183,5 +189,43 @@ describe("an environment that is taken for a runbook", function()
         "runbooks/environments/lab.lua is an environment, not a runbook",
         "next:  rbrun doctor --environment runbooks/environments/lab.lua")
     end
+  end)
+end)
+
+describe("rbrun show", function()
+  before_each(function()
+    cli.environment(cli.BINDINGS .. [[command = { slow = { driver = "command",
+      argv = { "/bin/sh", "-c", "sleep 0.5; echo v9" } } },]])
+  end)
+
+  it("has words for calls that were given up", function()
+    write_book("attempt(guard, { every = '50ms', because = 'enough',\n"
+      .. "check = function() return not clock.now() end,\n"
+      .. "body = function() wait '1m' end })")
+    local result = cli.run "run runbooks/book.lua --yes"
+    assert.equal(0, result.status, result.all)
+    local said = cli.run "show last".out
+    assert.truthy(said:match "given up: call %d+\n", said)
+    assert.is_nil(said:find("note {", 1, true), said)
+  end)
+
+  it("has words for a run that was left", function()
+    looking()
+    write_book(LOOK)
+    local result = cli.run "run runbooks/book.lua --yes"
+    assert.equal(6, result.status, result.all)
+    local said = cli.run "show last".out
+    assert.truthy(said:find("left, to be resumed: exit 6, ", 1, true), said)
+    assert.is_nil(said:find("note {", 1, true), said)
+  end)
+
+  it("has words for a write in doubt", function()
+    write_book "command.run {}"
+    cli.killed_at("command.run", "runbooks/book.lua --yes")
+    assert.equal(8, cli.run "resume last".status)
+    local said = cli.run "show last".out
+    assert.truthy(said:find("in doubt: call 1, command.run: command slow "
+      .. "has no probe that could tell whether it has run", 1, true), said)
+    assert.is_nil(said:find("note {", 1, true), said)
   end)
 end)
