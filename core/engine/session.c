@@ -436,13 +436,30 @@ static int same_service(const struct run *r, const json_t *header,
     return RB_DENIED;
 }
 
+/* A new environment that takes a grant away, or a new program that needs more,
+   is heard of while it can still be mended: a call without one would end the
+   run. */
+static int load_again(struct session *s, int renewed, struct error *err)
+{
+    struct run *r = &s->run;
+    json_t *input = json_incref(r->input), *header = json_incref(r->header);
+    int rc = run_load(r, err);
+    json_decref(r->input);
+    r->input = input;
+    if (!rc)
+        rc = same_service(r, header, err);
+    if (!rc && r->mode == MODE_LIVE && renewed)
+        rc = run_check_uses(r, err);
+    json_decref(header);
+    return rc;
+}
+
 int session_reopen(struct session *s, const char *name, enum run_mode mode,
                    const char *program, const char *environment,
                    struct error *err)
 {
     struct run *r = &s->run;
     const json_t *started;
-    json_t *input, *header;
     char id[RUN_ID];
     int rc = place_find_run(name, id, r->directory, sizeof r->directory, err);
     if (!rc)
@@ -472,19 +489,7 @@ int session_reopen(struct session *s, const char *name, enum run_mode mode,
     if (mode == MODE_REPLAY)
         recorded_limits(s);
     r->foreseen = approved(s);
-    input = json_incref(r->input);
-    header = json_incref(r->header);
-    rc = run_load(r, err);
-    json_decref(r->input);
-    r->input = input;
-    if (!rc)
-        rc = same_service(r, header, err);
-    /* An environment that takes a grant away, or a program that needs more, is
-       heard of while it can still be mended: a call without one would end the
-       run. */
-    if (!rc && mode == MODE_LIVE && (environment || program))
-        rc = run_check_uses(r, err);
-    json_decref(header);
+    rc = load_again(s, program || environment, err);
     if (!rc && mode == MODE_LIVE)
         rc = resume_journal(s, program, environment != NULL, err);
     fill_context(s);
