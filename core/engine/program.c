@@ -36,7 +36,7 @@ static void find_root(struct program *p)
 static int read_source(const char *path, struct buf *out,
                        char digest[DIGEST_SIZE], struct error *err)
 {
-    int rc = place_read(path, SOURCE_MAX, out, err);
+    int rc = place_read_resolved(path, SOURCE_MAX, out, err);
     if (!rc)
         digest_bytes(buf_text(out), out->size, digest);
     if (rc == RB_TOOBIG) {

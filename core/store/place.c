@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,7 +232,19 @@ int place_find_run(const char *name, char id[RUN_ID], char *path, size_t size,
     return rc;
 }
 
-int place_read(const char *path, size_t max, struct buf *out, struct error *err)
+/* Where the kernel found what a descriptor names (proc(5)). */
+static int is_at(int fd, const char *path)
+{
+    char link[64], found[PATH_MAX];
+    ssize_t size;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    size = readlink(link, found, sizeof found);
+    return size >= 0 && (size_t)size == strlen(path) &&
+           memcmp(found, path, (size_t)size) == 0;
+}
+
+static int read_all(const char *path, size_t max, int resolved, struct buf *out,
+                    struct error *err)
 {
     /* A pipe would wait here for somebody who writes. */
     int fd = io->open(path, O_RDONLY | O_NONBLOCK, 0), rc = 0;
@@ -239,7 +252,10 @@ int place_read(const char *path, size_t max, struct buf *out, struct error *err)
     if (fd < 0)
         return error_set_errno(err, errno == ENOENT ? RB_NOTFOUND : RB_IO,
                                "cannot read %s", path);
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+    if (resolved && !is_at(fd, path))
+        rc = error_set(err, RB_DENIED,
+                       "%s was replaced by a link while it was read", path);
+    else if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         rc = error_set(err, RB_IO, "%s is not a file", path);
     else if ((size_t)st.st_size > max)
         rc =
@@ -267,6 +283,17 @@ int place_read(const char *path, size_t max, struct buf *out, struct error *err)
         out->data[out->size] = '\0';
     io->close(fd);
     return rc;
+}
+
+int place_read(const char *path, size_t max, struct buf *out, struct error *err)
+{
+    return read_all(path, max, 0, out, err);
+}
+
+int place_read_resolved(const char *path, size_t max, struct buf *out,
+                        struct error *err)
+{
+    return read_all(path, max, 1, out, err);
 }
 
 int place_put(const char *directory, const char *name, const void *bytes,

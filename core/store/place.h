@@ -41,6 +41,11 @@ const char *place_shown(const char *path);
 int place_read(const char *path, size_t max, struct buf *out,
                struct error *err);
 
+/* The same for a path that realpath gave: what is opened must be there, and
+   no link that took a place on the way since. RB_DENIED. */
+int place_read_resolved(const char *path, size_t max, struct buf *out,
+                        struct error *err);
+
 /* Write a file so that it is there whole and durably, or not at all. */
 int place_write(const char *directory, const char *name, const void *bytes,
                 size_t size, struct error *err);

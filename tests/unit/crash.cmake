@@ -5,7 +5,7 @@ rbrun_executable(rbrun-faulty tests/tools/faulty.c
 add_executable(bad-worker tests/tools/bad_worker.c)
 target_link_libraries(bad-worker PRIVATE wire)
 # What a run stands on: the store, and the parts of the engine by themselves.
-foreach(part journal tape lock secret environment verb plan)
+foreach(part journal tape lock place secret environment verb plan)
   rbrun_executable(unit-${part} tests/unit/${part}_test.c)
   target_link_libraries(unit-${part} PRIVATE cmocka)
 endforeach()
