@@ -1,4 +1,5 @@
 /* Files that are read by a path without links. */
+#define _GNU_SOURCE
 #include "../../core/store/place.h"
 
 #include <setjmp.h>
