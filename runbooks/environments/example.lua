@@ -1,6 +1,7 @@
 -- An environment: what the names in a runbook mean in one place, and what
 -- each runbook may do there. Copy this file, name it after the place, and
--- put your own systems in; `rbrun doctor` then says which of them answer.
+-- put your own systems in; `rbrun doctor` then checks it and its secrets. It
+-- asks no server anything: `rbrun plan` does.
 --
 -- The file is a Lua table, evaluated without access to anything. Relative
 -- paths start in this directory. A value such as "env:NAME", "file:PATH" or
