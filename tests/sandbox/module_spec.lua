@@ -157,7 +157,7 @@ describe("a module's text", function()
       .. "echo 'return 5' >$f; done")
     local replay = cli.run("replay " .. cli.runs()[1])
     assert.are_not.equal(0, replay.status)
-    assert.truthy(replay.all:find("differs from its hash in the journal", 1, true),
-      replay.all)
+    assert.truthy(replay.all:find("differs from its hash in the journal", 1,
+      true), replay.all)
   end)
 end)

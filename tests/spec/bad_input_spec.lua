@@ -153,7 +153,8 @@ end)
 describe("an input", function()
   rows {
     { "that is unknown", RUN .. " --input too=v1",
-      says = { "\"too\"", "did you mean \"to\"" }, next = "to (text, default v1)" },
+      says = { "\"too\"", "did you mean \"to\"" },
+      next = "to (text, default v1)" },
     { "of the wrong type", RUN .. " --input n=many",
       header = cli.HEADER:gsub("to = \"text=v1\"", "n = \"number\""),
       says = { "n", "many", "number" }, next = "--input n=" },

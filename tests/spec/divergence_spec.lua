@@ -309,8 +309,8 @@ describe("a run that comes out otherwise", function()
     local name = list[1]:match '"name":"book.lua".-"sha256":"(%x+)"'
     C.write(file("program/" .. name .. ".lua"), (swap(BOOK, "0.1", "0.2")))
     local said = C.run "replay last"
-    assert.truthy(said.err:find("differs from its hash in the journal", 1, true),
-      said.err)
+    assert.truthy(said.err:find("differs from its hash in the journal", 1,
+      true), said.err)
     assert.falsy(said.all:find("bug in rbrun to", 1, true))
     assert.truthy(said.status ~= 0)
   end)
