@@ -643,7 +643,6 @@ end)
 
 describe("a resume in an environment that takes a grant away", function()
   it("is refused, and leaves the run as it was", function()
-    cli.open()
     cli.environment()
     cli.book("deploy.release { version = 'v1' }\n"
       .. "wait.sleep { seconds = 1 }\nflag.set { flag = 'new', on = false }",
@@ -662,6 +661,5 @@ describe("a resume in an environment that takes a grant away", function()
     cli.write("runbooks/environments/lab.lua", file)
     result = cli.run "resume last --environment lab"
     assert.equal(0, result.status, result.all)
-    cli.close()
   end)
 end)
