@@ -72,6 +72,8 @@ static void hide_rule(lua_State *L)
     if (text && (strstr(text, "may be left recursive") ||
                  strstr(text, "too many left calls")))
         lua_pushliteral(L, "a rule of the grammar may be left recursive");
+    else if (text && strstr(text, "undefined in given grammar"))
+        lua_pushliteral(L, "the grammar uses a rule that is not defined in it");
     else if (!end)
         lua_pushstring(L, text ? text : "a grammar that lpeg refuses");
     else

@@ -198,7 +198,8 @@ return {
     limits = { memory = 64 << 20, instructions = 1000000000 },
     file = "local t = {} for i = "
     .. "1, 99999 do t[i] = 'metric.query' end runbook { service = 's', "
-    .. "summary = 's', uses = t } function run() end", "limit frame" },
+    .. "summary = 's', uses = t } function run() end",
+    "load refused: more than 1000 entries" },
   { "v15 variant", "a header with a zero byte", file = "runbook { service = "
     .. "'a\\0b', summary = 's', uses = {} } function run() end",
     "load refused: zero byte" },

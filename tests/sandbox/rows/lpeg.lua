@@ -19,9 +19,9 @@ return {
     "refused: may be left recursive" },
   { "v58 variant", "a loop over nothing, inside a rule", run = "local p = "
     .. "lpeg.P { lpeg.V'b'^0, b = lpeg.P'x'^-1 }",
-    "refused: empty loop in rule" },
+    "refused: empty loop in a rule" },
   { "v58 variant", "a rule that there is not", run = "local p = lpeg.P { "
-    .. "lpeg.V'nothing' }", "refused: rule 'nothing' undefined" },
+    .. "lpeg.V'nothing' }", "refused: is not defined in it" },
   { "v59", "brackets inside brackets", run = "lpeg.P { '(' * lpeg.V(1) * ')' "
     .. "+ '' }:match(('('):rep(1e5))", "refused: stack overflow" },
   { "v60", "a larger stack for lpeg", run = "lpeg.setmaxstack(1 << 30)",
