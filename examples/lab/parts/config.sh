@@ -51,6 +51,7 @@ defaults
     timeout connect 2s
     timeout client 15s
     timeout server 15s
+    timeout check 3s # a busy machine is no sick instance
     retries 3
     option redispatch 1
 frontend shop
