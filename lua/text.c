@@ -284,20 +284,6 @@ static int tolerance(const char *name)
     return third < 1 ? 1 : third > 3 ? 3 : third;
 }
 
-const char *text_nearest(const char *name, const char *const *known)
-{
-    const char *best = NULL;
-    int most = tolerance(name);
-    for (; *known; known++) {
-        int d = text_distance(name, *known, most);
-        if (d <= most) {
-            best = *known;
-            most = d - 1;
-        }
-    }
-    return best;
-}
-
 int text_nearest_lua(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);

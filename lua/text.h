@@ -29,14 +29,12 @@ int text_tostring(lua_State *L);
  */
 void text_patch(lua_State *L);
 
-/* The known name nearest to a mistyped one, or NULL; known ends with NULL.
-   Distance: Levenshtein with transpositions (optimal string alignment). */
-const char *text_nearest(const char *name, const char *const *known);
-
-/* Edits between two names, at most most + 1. Names are cut at 63 bytes. */
+/* Edits between two names, at most most + 1: Levenshtein with transpositions
+   (optimal string alignment). Names are cut at 63 bytes. */
 int text_distance(const char *a, const char *b, int most);
 
-/* host.nearest(name, {names}): a name or nil. [-0, +1, raises] */
+/* host.nearest(name, {names}): the known name nearest to a mistyped one, or
+   nil. [-0, +1, raises] */
 int text_nearest_lua(lua_State *L);
 
 #endif

@@ -76,14 +76,6 @@ void run_not_loaded(struct run *r, const struct error *why)
     run_finish(r);
 }
 
-void run_reached(struct run *r, enum limit_id id, double used,
-                 const char *where)
-{
-    struct error why = {0};
-    worker_reached(&r->worker, id, used, where, &why);
-    run_worker_ended(r, VERDICT_LIMIT, &why);
-}
-
 void run_take_recorded_end(struct run *r)
 {
     const json_t *was = record_limit(r);

@@ -32,9 +32,6 @@ void run_worker_ended(struct run *r, enum worker_verdict verdict,
    recorded run was not ended so. */
 void run_tell_end(struct run *r, enum worker_verdict verdict,
                   struct error *why);
-/* A limit that the engine watches; where: "api.lua:12", or NULL. */
-void run_reached(struct run *r, enum limit_id id, double used,
-                 const char *where);
 /* In a replay: the recorded run was ended here, by something that does not
    repeat itself (time, a crash): it is ended now, too. */
 void run_take_recorded_end(struct run *r);
