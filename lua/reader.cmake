@@ -2,7 +2,7 @@
 # are compiled in, in the order in which each builds on those before it.
 find_library(PG_QUERY_STATIC libpg_query.a REQUIRED)
 set(READER_RULES)
-foreach(name cut tree world constraint alter names rules judge)
+foreach(name cut tree catalog world constraint alter names rules judge)
   list(APPEND READER_RULES ${name}
     ${CMAKE_SOURCE_DIR}/stdlib/migration/${name}.lua)
 endforeach()
