@@ -188,15 +188,12 @@ static void check_jail(struct doctor *d)
     {
         buf_addf(&layers, "%s%s", i ? ", " : "", json_string_value(one));
     }
-    missing = JAIL_REQUIRED & ~layer_set(s.run.jail);
+    missing = JAIL_ALL & ~layer_set(s.run.jail);
     layer_names(missing, lacks, sizeof lacks);
     if (!rc && missing)
-        buf_addf(&layers, "; without %s: the run would be warned about it",
-                 lacks);
-    else if (!rc && !(layer_set(s.run.jail) & JAIL_LANDLOCK))
-        buf_adds(&layers, " (this kernel has no Landlock; seccomp does not "
-                          "need it)");
-    finding(d, rc == 0 && !missing, "jail",
+        buf_addf(&layers, "; without %s: each run says so%s", lacks,
+                 missing & JAIL_ESSENTIAL ? "" : "; seccomp does not need it");
+    finding(d, rc == 0 && !(missing & JAIL_ESSENTIAL), "jail",
             rc ? err.message : buf_text(&layers));
     buf_free(&layers);
     session_free(&s);

@@ -6,7 +6,7 @@
 void jail_warn(const struct view *v, const struct run *r)
 {
     char names[100], text[300];
-    unsigned missing = JAIL_REQUIRED & ~layer_set(r->jail);
+    unsigned missing = JAIL_ALL & ~layer_set(r->jail);
     if (!missing || !r->jail) /* or it was never closed */
         return;
     layer_names(missing, names, sizeof names);

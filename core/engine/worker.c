@@ -140,7 +140,7 @@ int worker_start(struct worker *w, const struct worker_job *job,
                               value_text(job->start, "source_name", ""), err);
     json_object_set_new(job->start, "limits", limits_document(&w->limits));
     json_object_set_new(job->start, "require",
-                        json_integer(job->require_jail ? JAIL_REQUIRED : 0));
+                        json_integer(job->require_jail ? JAIL_ALL : 0));
     rc = start_process(w, job->role, err);
     return rc ? rc
               : worker_send(w, FRAME_START, 0, job->start, buf_text(body),

@@ -109,7 +109,7 @@ static void tell_violation(const struct worker *w, int sig, const char *seen,
 static void tell_jail(const struct worker *w, struct error *err)
 {
     char missing[100];
-    layer_names(w->page->missing & JAIL_REQUIRED, missing, sizeof missing);
+    layer_names(w->page->missing & JAIL_ALL, missing, sizeof missing);
     error_set(err, RB_DENIED,
               "this machine cannot give %s the jail that --require-jail asks "
               "for: it lacks %s",

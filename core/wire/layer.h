@@ -1,8 +1,9 @@
 /*
  * The layers of the jail that depend on the kernel. What does not (a process
  * of its own, its descriptors, the limits inside Lua, the engine's watchdog)
- * always holds. Landlock is one more wall behind seccomp, which alone keeps
- * files and sockets away: it may be missing.
+ * always holds. A run whose worker lacks one of them says so, and does not
+ * start under --require-jail. Landlock is one more wall behind seccomp, which
+ * alone keeps files and sockets away: it is not essential to doctor.
  */
 #ifndef RBRUN_WIRE_LAYER_H
 #define RBRUN_WIRE_LAYER_H
@@ -17,7 +18,7 @@ enum jail_layer {
     JAIL_SECCOMP = 8
 };
 #define JAIL_ALL 15u
-#define JAIL_REQUIRED (JAIL_RLIMITS | JAIL_NO_NEW_PRIVS | JAIL_SECCOMP)
+#define JAIL_ESSENTIAL (JAIL_RLIMITS | JAIL_NO_NEW_PRIVS | JAIL_SECCOMP)
 
 /* Names of a set of layers, "rlimits, seccomp", into out. */
 void layer_names(unsigned layers, char *out, size_t size);

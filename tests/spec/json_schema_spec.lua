@@ -295,8 +295,11 @@ describe("--json", function()
   it("tells refusals", function()
     local list, status = rbrun "run @well.lua"
     assert.equal(2, status)
-    assert.same({ error = 1, warning = BUILD:match "asan" and 1 or nil },
-      kinds(list))
+    if list[1].event == "warning" then -- of the jail, as this machine has it
+      assert.truthy(list[1].message:find("jail lacks", 1, true))
+      table.remove(list, 1)
+    end
+    assert.same({ error = 1 }, kinds(list))
     list, status = rbrun "run @nowhere.lua --yes"
     assert.equal(2, status)
     assert.same({ error = 1 }, kinds(list))

@@ -15,8 +15,9 @@ C.build = shell("cd '" .. build .. "' && pwd"):gsub("\n", "")
 C.rbrun = C.build .. "/rbrun"
 C.root = shell "pwd":gsub("\n", "")
 
--- A build with sanitizers has no seccomp. Its doctor says so, and so does
--- each run: C.run takes that line away unless C.warned is set.
+-- A build with sanitizers has no seccomp and no Landlock, and some kernels
+-- have no Landlock. Doctor says so, and so does each run: C.run takes that
+-- line away unless C.warned is set.
 C.sanitized = C.build:match "asan" ~= nil
 C.warned = false
 
@@ -89,14 +90,19 @@ function C.command(arguments, settings)
     :format(C.directory, C.state, settings or "", C.quote(C.rbrun), arguments)
 end
 
+--- What a run said, without what it says of this machine's jail.
+function C.without_warning(text)
+  return (text:gsub("warning: the runbook's jail lacks [^\n]+\n", "", 1))
+end
+
 --- Run it: {status, out, err, all}. input: what stands on standard input.
 function C.run(arguments, settings, input)
   C.write("stdin", input or "")
   local status = shell(("( %s ) <%s/stdin >%s/out 2>%s/err; echo $?"):format(
     C.command(arguments, settings), C.directory, C.directory, C.directory))
   local out, err = C.read "out", C.read "err"
-  if C.sanitized and not C.warned then
-    err = err:gsub("^warning: the runbook's jail lacks seccomp [^\n]+\n", "")
+  if not C.warned then
+    err = C.without_warning(err)
   end
   return { status = tonumber(status), out = out, err = err, all = out .. err }
 end

@@ -254,7 +254,7 @@ static int is_tight(void)
    there. Landlock is another matter. */
 static unsigned missing(unsigned layers)
 {
-    return JAIL_REQUIRED & ~(is_tight() ? 0u : (unsigned)JAIL_SECCOMP) &
+    return JAIL_ESSENTIAL & ~(is_tight() ? 0u : (unsigned)JAIL_SECCOMP) &
            ~layers;
 }
 
