@@ -2,7 +2,8 @@
 # are compiled in, in the order in which each builds on those before it.
 find_library(PG_QUERY_STATIC libpg_query.a REQUIRED)
 set(READER_RULES)
-foreach(name cut tree catalog world constraint alter names rules judge)
+foreach(name cut tree catalog codes world constraint alter names rules verdict
+  judge)
   list(APPEND READER_RULES ${name}
     ${CMAKE_SOURCE_DIR}/stdlib/migration/${name}.lua)
 endforeach()
@@ -19,7 +20,8 @@ add_library(reader-metric STATIC lua/reader_fold.c lua/reader_json.c
   lua/reader_metric.c lua/reader_number.c lua/reader_pairs.c)
 target_link_libraries(reader-metric PUBLIC wire)
 
-add_executable(rbrun-reader lua/reader_main.c lua/reader_sql.c lua/jail.c
+add_executable(rbrun-reader lua/reader_main.c lua/reader_sql.c
+  lua/reader_tree.c lua/jail.c
   ${CMAKE_BINARY_DIR}/reader_rules.c)
 target_include_directories(rbrun-reader PRIVATE lua)
 target_include_directories(rbrun-reader SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})

@@ -6,7 +6,9 @@
  */
 #include "embedded.h"
 #include "reader.h"
+#include "reader_tree.h"
 #include "../core/wire/buf.h"
+#include "../core/wire/frame.h"
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -15,49 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX (16u << 20)
+#define TEXT_MAX (64u << 20)
+#define DOCUMENT_MAX (512u << 10) /* a larger reply is the frame's body */
 
 static lua_State *L;
 static struct buf text = BUF_INIT(TEXT_MAX);
-static json_t *options;
-
-/* [-0, +1, may raise] */
-static void push_value(lua_State *S, const json_t *v)
-{
-    const char *key;
-    json_t *item;
-    size_t i;
-    luaL_checkstack(S, 4, "tree");
-    switch (json_typeof(v)) {
-    case JSON_OBJECT:
-        lua_createtable(S, 0, (int)json_object_size(v));
-        json_object_foreach((json_t *)v, key, item)
-        {
-            push_value(S, item);
-            lua_setfield(S, -2, key);
-        }
-        break;
-    case JSON_ARRAY:
-        lua_createtable(S, (int)json_array_size(v), 0);
-        json_array_foreach(v, i, item)
-        {
-            push_value(S, item);
-            lua_rawseti(S, -2, (lua_Integer)i + 1);
-        }
-        break;
-    case JSON_STRING:
-        lua_pushlstring(S, json_string_value(v), json_string_length(v));
-        break;
-    case JSON_INTEGER:
-        lua_pushinteger(S, json_integer_value(v));
-        break;
-    case JSON_REAL:
-        lua_pushnumber(S, json_real_value(v));
-        break;
-    default:
-        lua_pushboolean(S, json_is_true(v)); /* null is false: absent */
-    }
-}
+static struct buf options = BUF_INIT(FRAME_MAX_DOCUMENT);
+static struct buf body = BUF_INIT(FRAME_MAX_BODY);
 
 static json_t *take_value(lua_State *S, int index, int depth);
 
@@ -149,27 +115,32 @@ static int lua_split(lua_State *S)
     return 1;
 }
 
-/* parse(sql) gives the tree libpg_query documents, or nil, message, offset */
+/* A value of JSON, or nil and why not. */
+static int push_json(lua_State *S, const char *json, size_t size,
+                     unsigned flags, const char *too_deep)
+{
+    int rc = tree_push(S, json, size, flags);
+    if (!rc)
+        return 1;
+    lua_pushnil(S);
+    lua_pushstring(S, rc == RB_TOOBIG ? too_deep : "it is not JSON");
+    return 2;
+}
+
+/* parse(sql) gives the tree libpg_query documents, without the places of its
+   nodes, or nil, message, offset */
 static int lua_parse(lua_State *S)
 {
     PgQueryParseResult r = pg_query_parse(luaL_checkstring(S, 1));
-    json_error_t error;
-    json_t *tree;
-    if (r.error) {
-        int results = push_failure(S, r.error);
-        pg_query_free_parse_result(r);
-        return results;
-    }
-    tree = json_loads(r.parse_tree, 0, &error);
+    int results;
+    if (r.error)
+        results = push_failure(S, r.error);
+    else
+        results =
+            push_json(S, r.parse_tree, strlen(r.parse_tree), TREE_NO_LOCATION,
+                      "the statement is nested too deeply to be judged");
     pg_query_free_parse_result(r);
-    if (!tree) {
-        lua_pushnil(S);
-        lua_pushliteral(S, "the statement is nested too deeply to be judged");
-        return 2;
-    }
-    push_value(S, tree);
-    json_decref(tree);
-    return 1;
+    return results;
 }
 
 static int lua_list(lua_State *S)
@@ -180,17 +151,46 @@ static int lua_list(lua_State *S)
     return 1;
 }
 
+/* input() gives the options and how many bytes came */
 static int lua_input(lua_State *S)
 {
-    push_value(S, options);
-    lua_pushlstring(S, buf_text(&text), text.size);
+    if (tree_push(S, buf_text(&options), options.size, 0))
+        lua_pushnil(S);
+    lua_pushinteger(S, (lua_Integer)text.size);
     return 2;
 }
 
-static const luaL_Reg host[] = {{"split", lua_split},
-                                {"parse", lua_parse},
-                                {"list", lua_list},
-                                {"input", lua_input},
+/* The bytes that came, from `at` (from 1); raises where there are none. */
+static const char *slice(lua_State *S, size_t *size)
+{
+    lua_Integer at = luaL_checkinteger(S, 1), n = luaL_checkinteger(S, 2);
+    lua_Integer all = (lua_Integer)text.size;
+    luaL_argcheck(S, at >= 1 && n >= 0 && at - 1 <= all && n <= all - at + 1, 2,
+                  "more bytes than came");
+    *size = (size_t)n;
+    return buf_text(&text) + (at - 1);
+}
+
+/* text(at, bytes) gives them as a string */
+static int lua_text(lua_State *S)
+{
+    size_t size;
+    const char *bytes = slice(S, &size);
+    lua_pushlstring(S, bytes, size);
+    return 1;
+}
+
+/* json(at, bytes) gives the value they are, or nil and why not */
+static int lua_json(lua_State *S)
+{
+    size_t size;
+    const char *bytes = slice(S, &size);
+    return push_json(S, bytes, size, 0, "it is nested too deeply");
+}
+
+static const luaL_Reg host[] = {{"split", lua_split}, {"parse", lua_parse},
+                                {"list", lua_list},   {"input", lua_input},
+                                {"text", lua_text},   {"json", lua_json},
                                 {NULL, NULL}};
 
 static void open_libraries(void)
@@ -240,10 +240,12 @@ static int sql_prepare(struct error *err)
 
 static int sql_open(const json_t *given, struct error *err)
 {
-    if (!json_is_array(json_object_get(given, "files")))
-        return error_set(err, RB_INVALID, "the options name no files");
-    options = json_deep_copy(given);
-    return options ? 0 : error_set(err, RB_NOMEM, "no memory for options");
+    if (!json_is_array(json_object_get(given, "files")) &&
+        !json_object_get(given, "manifest") &&
+        !json_object_get(given, "catalogs"))
+        return error_set(err, RB_INVALID,
+                         "the options name neither files nor catalogs");
+    return value_encode(given, &options);
 }
 
 static int sql_push(const char *bytes, size_t size, struct error *err)
@@ -254,7 +256,7 @@ static int sql_push(const char *bytes, size_t size, struct error *err)
               : 0;
 }
 
-/* migration.judge raises a table for what the caller did wrong. */
+/* migration.judge raises a text for what the caller did wrong. */
 static int refused(struct error *err)
 {
     const char *message = lua_tostring(L, -1);
@@ -263,22 +265,33 @@ static int refused(struct error *err)
                      message ? message : "malformed");
 }
 
+/* A reply that fits no document is the body, and the document says so. */
+static int hand_over(struct reader_reply *reply, struct error *err)
+{
+    json_t *document = take_value(L, lua_gettop(L), 0);
+    if (!document || value_encode(document, &body)) {
+        json_decref(document);
+        return error_set(err, RB_TOOBIG,
+                         "so many statements do not fit one reply: ask for "
+                         "fewer files at a time");
+    }
+    if (body.size > DOCUMENT_MAX) {
+        json_decref(document);
+        document = json_pack("{s:b}", "in_body", 1);
+        reply->body = body.data;
+        reply->body_size = body.size;
+    }
+    reply->document = document;
+    return 0;
+}
+
 static int sql_finish(struct reader_reply *reply, struct error *err)
 {
-    struct buf size = BUF_INIT(VALUE_MAX_BYTES);
-    int rc;
     lua_getglobal(L, "migration");
     lua_getfield(L, -1, "judge");
     if (lua_pcall(L, 0, 1, 0))
         return refused(err);
-    reply->document = take_value(L, lua_gettop(L), 0);
-    rc = reply->document ? value_encode(reply->document, &size) : RB_NOMEM;
-    buf_free(&size);
-    if (rc)
-        return error_set(err, RB_TOOBIG,
-                         "so many statements do not fit one reply: ask for "
-                         "fewer files at a time");
-    return 0;
+    return hand_over(reply, err);
 }
 
 const struct reader_role reader_sql_role = {"sql", sql_prepare, sql_open,

@@ -83,8 +83,8 @@ static void judge(struct migrate_range *range, int applied)
         struct migrate_item *item = &range->items[i];
         if (!item->text || item->applied != applied)
             continue;
-        files[count] =
-            (struct migrate_sql){item->path, item->text, item->size, 0};
+        files[count] = (struct migrate_sql){
+            .name = item->path, .text = item->text, .size = item->size};
         items[count++] = item;
     }
     if (count &&

@@ -220,8 +220,8 @@ static int check_statements(struct migrate_plan *plan, struct error *err)
 int migrate_plan_read(const struct migrate_ledger *l, struct migrate_plan *plan,
                       struct error *err)
 {
-    struct migrate_sql sql = {plan->path, NULL, 0,
-                              plan->direction == MIGRATE_DOWN};
+    struct migrate_sql sql = {.name = plan->path,
+                              .down = plan->direction == MIGRATE_DOWN};
     json_t *reply = NULL, *file;
     int rc;
     if (!plan->file.sql || !plan->content)

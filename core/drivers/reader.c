@@ -218,23 +218,47 @@ static int receive_document(struct reader *r, struct frame *f,
     return rc;
 }
 
-static int receive_numbers(struct reader *r, size_t size, double **numbers,
-                           size_t *count, int64_t deadline, struct error *err)
+/* The body, NUL-terminated; NULL when there is none. */
+static int receive_body(struct reader *r, size_t size, char **body,
+                        int64_t deadline, struct error *err)
 {
-    double *body = malloc(size ? size : 1);
     int rc;
-    if (!body)
-        return error_set(err, RB_NOMEM, "no memory for %zu numbers",
-                         size / sizeof *body);
-    rc = size % sizeof *body
-             ? error_set(err, RB_IO, "the %s reader talks nonsense", r->role)
-             : receive(r, body, size, deadline);
-    if (rc || !numbers) {
-        free(body);
-        return rc;
-    }
-    *numbers = body;
-    *count = size / sizeof *body;
+    if (!size)
+        return 0;
+    *body = malloc(size + 1);
+    if (!*body)
+        return error_set(err, RB_NOMEM, "no memory for a reply of %zu bytes",
+                         size);
+    (*body)[size] = '\0';
+    rc = receive(r, *body, size, deadline);
+    return rc;
+}
+
+static int take_numbers(const struct reader *r, char **body, size_t size,
+                        double **numbers, size_t *count, struct error *err)
+{
+    if (size % sizeof **numbers)
+        return error_set(err, RB_IO, "the %s reader talks nonsense", r->role);
+    if (!numbers)
+        return 0;
+    *numbers = *body ? (double *)(void *)*body : calloc(1, sizeof **numbers);
+    *body = NULL;
+    if (!*numbers)
+        return error_set(err, RB_NOMEM, "no memory for numbers");
+    *count = size / sizeof **numbers;
+    return 0;
+}
+
+/* A document that was too large for its frame came as the body. */
+static int take_document(const struct reader *r, struct frame *f,
+                         const char *body, size_t size, struct error *err)
+{
+    struct error inner = {0};
+    json_t *whole = NULL;
+    if (!body || value_decode(body, size, &whole, &inner))
+        return error_set(err, RB_IO, "the %s reader talks nonsense", r->role);
+    json_decref(f->value);
+    f->value = whole;
     return 0;
 }
 
@@ -290,6 +314,7 @@ int reader_finish(struct reader *r, int64_t timeout, json_t **reply,
 {
     int64_t deadline = clock_steady() + timeout;
     struct frame f = {0};
+    char *body = NULL;
     size_t size = 0;
     int status = 0, rc;
     shutdown(r->fd, SHUT_WR);
@@ -297,7 +322,12 @@ int reader_finish(struct reader *r, int64_t timeout, json_t **reply,
     if (!rc)
         rc = told(r, &f, err);
     if (!rc)
-        rc = receive_numbers(r, size, numbers, count, deadline, err);
+        rc = receive_body(r, size, &body, deadline, err);
+    if (!rc && value_bool(f.value, "in_body", 0))
+        rc = take_document(r, &f, body, size, err);
+    else if (!rc)
+        rc = take_numbers(r, &body, size, numbers, count, err);
+    free(body);
     if (rc == RB_BUSY)
         rc = error_set(err, RB_IO, "the %s reader took longer than %lld ms",
                        r->role, (long long)timeout);

@@ -28,7 +28,9 @@ int reader_feed(struct reader *r, const void *bytes, size_t size,
                 struct error *err);
 
 /*
- * End of the text. *reply is a new reference to what it read; *numbers, when
+ * End of the text. *reply is a new reference to what it read, however large
+ * (one that is too large for a frame's document comes as its body, up to
+ * FRAME_MAX_BODY); *numbers, when
  * not NULL, is a malloc'ed array of *count doubles that came as the raw body.
  * Frees the reader in every case. Returns 0, RB_INVALID (the text is
  * malformed: err says where), RB_TOOBIG, RB_IO (it crashed, was killed by

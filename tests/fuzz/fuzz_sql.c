@@ -11,13 +11,15 @@
 #include "fuzz.h"
 
 #include <jansson.h>
-static json_t *counted_loads(const char *text, size_t flags, json_error_t *e);
-#define json_loads counted_loads
 #include <lauxlib.h>
+#include "../../lua/reader_tree.h"
+static int counted_push(lua_State *S, const char *json, size_t size,
+                        unsigned flags);
 static lua_State *state_on_heap(void);
 #define luaL_newstate state_on_heap
+#define tree_push counted_push
 #include "../../lua/reader_sql.c"
-#undef json_loads
+#undef tree_push
 #include "inside/inside.h"
 
 #define COUNTERS (1u << 15)
@@ -55,11 +57,14 @@ static void count_tree(const json_t *tree, uint32_t above)
     json_array_foreach(tree, i, item) count_tree(item, above);
 }
 
-static json_t *counted_loads(const char *text, size_t flags, json_error_t *e)
+static int counted_push(lua_State *S, const char *json, size_t size,
+                        unsigned flags)
 {
-    json_t *tree = json_loads(text, flags, e);
-    count_tree(tree, 1);
-    return tree;
+    json_t *tree = json_loadb(json, size, 0, NULL);
+    if (tree)
+        count_tree(tree, 1);
+    json_decref(tree);
+    return tree_push(S, json, size, flags);
 }
 
 static void *on_heap(void *data, void *block, size_t old, size_t size)
@@ -175,9 +180,9 @@ static void look(const json_t *given, const json_t *reply, const char *sql)
 static void forget(struct reader_reply *reply)
 {
     json_decref(reply->document);
-    json_decref(options);
-    options = NULL;
+    buf_free(&options);
     buf_free(&text);
+    buf_free(&body);
     inside_again();
 }
 

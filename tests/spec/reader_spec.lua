@@ -519,7 +519,7 @@ describe("rbrun-reader sql, hostile text", function()
       answer.message:find("ended with status 1", 1, true), answer.message)
   end)
   it("refuses more than it reads", function()
-    local text = ("-"):rep(17 << 20)
+    local text = ("-"):rep(65 << 20)
     local answer = reader.ask("sql", { files = {
       { name = "big.sql", bytes = #text } } }, text)
     assert.equal(-4, answer.code)

@@ -5,7 +5,8 @@ if(NOT RBRUN_VALGRIND)
   rbrun_executable(rbrun-starved core/cli/main.c ${STARVED})
   add_executable(worker-starved lua/worker.c ${STARVED})
   target_link_libraries(worker-starved PRIVATE worker)
-  add_executable(reader-starved lua/reader_main.c lua/reader_sql.c lua/jail.c
+  add_executable(reader-starved lua/reader_main.c lua/reader_sql.c
+    lua/reader_tree.c lua/jail.c
     ${CMAKE_BINARY_DIR}/reader_rules.c ${STARVED})
   add_dependencies(reader-starved rbrun-reader) # which makes the rules
   target_include_directories(reader-starved PRIVATE lua)
