@@ -19,6 +19,7 @@
 #define PARTS 24
 #define QUERY_MAX 16384
 #define TRIES 3
+#define COLUMNS 1 /* their index in pg_catalog_parts */
 
 struct reading {
     struct pg *db;
@@ -268,7 +269,7 @@ static void write_incomplete(struct pg_catalog_writer *w,
 static int write_document(struct reading *in, struct buf *out,
                           struct driver_answer *a)
 {
-    struct pg_catalog_writer w = {out, 0, 0};
+    struct pg_catalog_writer w = {out, in->rows[COLUMNS], 0, 0, 0};
     write_head(&w, in);
     write_relations(&w, in);
     for (size_t p = 1; pg_catalog_parts[p].name; p++) {

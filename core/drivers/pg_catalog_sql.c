@@ -8,316 +8,294 @@ const struct pg_catalog_word pg_catalog_words[] = {
     {"generated", 120000, "nullif(a.attgenerated::text, '')", "NULL::text"},
     {"key_count", 110000, "i.indnkeyatts", "i.indnatts"},
     {"not_distinct", 150000, "i.indnullsnotdistinct", "false"},
-    {"unknown_rows", 140000, "c.reltuples",
+    {"rows", 140000, "c.reltuples",
      "CASE WHEN c.relpages = 0 THEN -1 ELSE c.reltuples END"},
     {"function_kind", 110000, "p.prokind::text",
      "CASE WHEN p.proisagg THEN 'a' WHEN p.proiswindow THEN 'w' ELSE 'f' END"},
+    {"parent", 110000, "nullif(k.conparentid, 0)", "NULL::oid"},
     {"sql_body", 140000, "pg_get_function_sqlbody(p.oid)", "NULL"},
     {NULL, 0, NULL, NULL},
 };
 
-#define USER_SCHEMA(n)                                                         \
-    n ".nspname !~ '^pg_' AND " n ".nspname <> 'information_schema'"
-#define NO_MEMBER(class, oid)                                                  \
-    "NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.classid = '" class          \
-        "'::regclass AND e.objid = " oid " AND e.deptype = 'e')"
+/* clang-format off */
+#define USER_SCHEMA " n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' "
+#define NOT_MADE_BY(how, catalog, id) \
+    " NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.deptype IN (" how ") " \
+    "AND e.classid = '" catalog "'::regclass AND e.objid = " id ") "
+/* It does not belong to an extension. */
+#define NO_MEMBER(catalog, id) NOT_MADE_BY("'e'", catalog, id)
+/* Nor to a type: the constructors of a range come and go with it. */
+#define NO_PART(catalog, id) NOT_MADE_BY("'e', 'i'", catalog, id)
 
 /* {"role":["SELECT",..]} of an aclitem[], or NULL where it is the default. */
-#define ACL(acl)                                                               \
-    "CASE WHEN " acl " IS NOT NULL THEN (SELECT coalesce(json_object_agg("     \
-    "x.role, x.rights ORDER BY x.role), '{}') FROM (SELECT CASE g.grantee "    \
-    "WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(g.grantee) END AS role, "       \
-    "json_agg(DISTINCT g.privilege_type) AS rights FROM aclexplode(" acl       \
-    ") g GROUP BY 1) x) END"
+#define ACL(acl) \
+    " CASE WHEN " acl " IS NOT NULL THEN (SELECT " \
+    "coalesce(json_object_agg(x.role, x.rights ORDER BY x.role), '{}') " \
+    "FROM (SELECT CASE g.grantee WHEN 0 THEN 'PUBLIC' " \
+    "ELSE pg_get_userbyid(g.grantee) END AS role, " \
+    "json_agg(DISTINCT g.privilege_type) AS rights " \
+    "FROM aclexplode(" acl ") g GROUP BY 1) x) END "
 
-/* Names of the columns with these numbers, in their order. */
-#define COLUMNS(relation, numbers)                                             \
-    "(SELECT json_agg(x.attname ORDER BY q.n) FROM unnest(" numbers            \
-    ") WITH ORDINALITY q(number, n) JOIN pg_attribute x ON x.attrelid "        \
-    "= " relation " AND x.attnum = q.number)"
+/* Rows of the relations whose ids are $1. */
+#define OF(relation) " JOIN unnest($1::oid[]) r(id) ON r.id = " relation " "
 
-/* {"schema","name"} of the user's type that t is, or is an array of. */
-#define TYPE_ID                                                                \
-    "CASE WHEN tn.nspname <> 'pg_catalog' THEN json_build_object('schema', "   \
-    "tn.nspname, 'name', coalesce(te.typname, t.typname)) END"
+/* pg_total_relation_size would wait for the locks of a migration under way,
+   and look at every file: what the last VACUUM has seen is enough here. */
+static const char relations[] =
+    "SELECT c.oid AS id, n.nspname AS schema, c.relname AS name, "
+    "CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned_table' "
+    "WHEN 'v' THEN 'view' WHEN 'm' THEN 'matview' WHEN 'S' THEN 'sequence' "
+    "ELSE 'foreign_table' END AS kind, "
+    "c.relpersistence::text AS persistence, "
+    "pg_get_userbyid(c.relowner) AS owner, " ACL("c.relacl") " AS acl, "
+    "c.relrowsecurity AS row_security, "
+    "c.relforcerowsecurity AS force_row_security, "
+    "CASE WHEN c.relkind IN ('r', 'p', 'm') THEN c.relreplident::text END "
+    "AS replica_identity, "
+    "c.relkind = 'm' AND c.relispopulated AS populated, "
+    "CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END "
+    "AS definition, "
+    "CASE WHEN c.relkind = 'v' THEN "
+    "pg_relation_is_updatable(c.oid, false) & 28 = 28 END AS updatable, "
+    "CASE WHEN c.relispartition THEN (SELECT h.inhparent FROM pg_inherits h "
+    "WHERE h.inhrelid = c.oid) END AS \"partition_of.id\", "
+    "CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END "
+    "AS \"partition_of.bound\", "
+    "CASE WHEN c.relispartition THEN pg_get_partition_constraintdef(c.oid) END "
+    "AS \"partition_of.constraint\", "
+    "CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END "
+    "AS partition_key, "
+    "CASE WHEN c.relkind IN ('r', 'p', 'm', 'f') THEN (@rows@)::int8 END "
+    "AS rows, "
+    "CASE WHEN c.relkind IN ('r', 'm') AND c.relpages > 0 THEN (c.relpages + "
+    "coalesce((SELECT y.relpages FROM pg_class y WHERE y.oid = "
+    "c.reltoastrelid), 0) + coalesce((SELECT sum(y.relpages) FROM pg_index i "
+    "JOIN pg_class y ON y.oid = i.indexrelid WHERE i.indrelid = c.oid), 0)) "
+    "::int8 * current_setting('block_size')::int8 END AS bytes, "
+    "CASE WHEN s.seqrelid IS NOT NULL THEN format_type(s.seqtypid, NULL) END "
+    "AS \"sequence.type\", s.seqstart AS \"sequence.start\", "
+    "s.seqincrement AS \"sequence.increment\", s.seqmin AS \"sequence.min\", "
+    "s.seqmax AS \"sequence.max\", s.seqcycle AS \"sequence.cycle\", "
+    "CASE WHEN s.seqrelid IS NOT NULL THEN (SELECT json_build_object('id', "
+    "d.refobjid::int8, 'column', d.refobjsubid) FROM pg_depend d "
+    "WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid "
+    "AND d.objsubid = 0 AND d.refclassid = 'pg_class'::regclass "
+    "AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i') LIMIT 1) END "
+    "AS \"sequence.owned_by\" "
+    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "LEFT JOIN pg_sequence s ON s.seqrelid = c.oid "
+    "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND" USER_SCHEMA
+    "AND" NO_MEMBER("pg_class", "c.oid") "ORDER BY c.oid";
 
-#define RELATIONS                                                              \
-    "SELECT c.oid AS id, n.nspname AS schema, c.relname AS name,"              \
-    " CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned_table'"  \
-    " WHEN 'v' THEN 'view' WHEN 'm' THEN 'matview' WHEN 'S' THEN 'sequence'"   \
-    " ELSE 'foreign_table' END AS kind,"                                       \
-    " c.relpersistence::text AS persistence,"                                  \
-    " pg_get_userbyid(c.relowner) AS owner, " ACL(                             \
-        "c.relacl") " AS acl,"                                                 \
-                    " c.relrowsecurity AS row_security,"                       \
-                    " c.relforcerowsecurity AS force_row_security,"            \
-                    " CASE WHEN c.relkind IN ('r','p','m') THEN "              \
-                    "c.relreplident::text END"                                 \
-                    " AS replica_identity,"                                    \
-                    " c.relkind = 'm' AND c.relispopulated AS populated,"      \
-                    " CASE WHEN c.relkind IN ('v','m') THEN "                  \
-                    "pg_get_viewdef(c.oid) END"                                \
-                    " AS definition,"                                          \
-                    " c.relkind = 'v' AND pg_relation_is_updatable(c.oid, "    \
-                    "false) & 28 = 28"                                         \
-                    " AS updatable,"                                           \
-                    " CASE WHEN c.relispartition THEN "                        \
-                    "json_build_object('id', (SELECT"                          \
-                    " h.inhparent::int8 FROM pg_inherits h WHERE h.inhrelid "  \
-                    "= c.oid),"                                                \
-                    " 'bound', pg_get_expr(c.relpartbound, c.oid), "           \
-                    "'constraint',"                                            \
-                    " pg_get_partition_constraintdef(c.oid)) END AS "          \
-                    "partition_of,"                                            \
-                    " CASE WHEN c.relkind = 'p' THEN "                         \
-                    "pg_get_partkeydef(c.oid) END"                             \
-                    " AS partition_key,"                                       \
-                    " CASE WHEN c.relkind IN ('r','p','m','f') THEN "          \
-                    "(@unknown_rows@)::int8"                                   \
-                    " END AS rows,"                                            \
-                    " CASE WHEN c.relkind IN ('r','m') THEN "                  \
-                    "pg_total_relation_size(c.oid)"                            \
-                    " END AS bytes,"                                           \
-                    " CASE WHEN s.seqrelid IS NOT NULL THEN "                  \
-                    "json_build_object('type',"                                \
-                    " format_type(s.seqtypid, NULL), 'start', s.seqstart, "    \
-                    "'increment',"                                             \
-                    " s.seqincrement, 'min', s.seqmin, 'max', s.seqmax, "      \
-                    "'cycle', s.seqcycle,"                                     \
-                    " 'owned_by', (SELECT json_build_object('id', "            \
-                    "d.refobjid::int8,"                                        \
-                    " 'column', d.refobjsubid) FROM pg_depend d WHERE "        \
-                    "d.classid ="                                              \
-                    " 'pg_class'::regclass AND d.objid = c.oid AND "           \
-                    "d.objsubid = 0 AND"                                       \
-                    " d.refclassid = 'pg_class'::regclass AND d.refobjsubid "  \
-                    "> 0 AND"                                                  \
-                    " d.deptype IN ('a','i') LIMIT 1)) END AS sequence"        \
-                    " FROM pg_class c JOIN pg_namespace n ON n.oid = "         \
-                    "c.relnamespace"                                           \
-                    " LEFT JOIN pg_sequence s ON s.seqrelid = c.oid"           \
-                    " WHERE c.relkind IN ('r','p','v','m','S','f') "           \
-                    "AND " USER_SCHEMA("n") " AND " NO_MEMBER(                 \
-                        "pg_class", "c.oid") " ORDER BY c.oid"
+/* type_id is the user's type that it is, or is an array of. */
+static const char columns[] =
+    "SELECT a.attrelid AS _of, a.attnum, a.attname AS name, "
+    "format_type(a.atttypid, a.atttypmod) AS type, "
+    "nullif(tn.nspname, 'pg_catalog') AS \"type_id.schema\", "
+    "CASE WHEN tn.nspname <> 'pg_catalog' "
+    "THEN coalesce(te.typname, t.typname) END AS \"type_id.name\", "
+    "a.attnotnull AS not_null, pg_get_expr(d.adbin, d.adrelid) AS default, "
+    "nullif(a.attidentity::text, '') AS identity, @generated@ AS generated, "
+    "o.collname AS collation, " ACL("a.attacl") " AS acl "
+    "FROM pg_attribute a" OF("a.attrelid")
+    "JOIN pg_class y ON y.oid = a.attrelid AND y.relkind <> 'S' "
+    "JOIN pg_type t ON t.oid = a.atttypid "
+    "LEFT JOIN pg_type te ON te.oid = t.typelem AND t.typlen = -1 "
+    "AND t.typcategory = 'A' "
+    "JOIN pg_namespace tn ON tn.oid = "
+    "coalesce(te.typnamespace, t.typnamespace) "
+    "LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
+    "LEFT JOIN pg_collation o ON o.oid = a.attcollation "
+    "AND a.attcollation <> t.typcollation "
+    "WHERE a.attnum > 0 AND NOT a.attisdropped "
+    "ORDER BY a.attrelid, a.attnum";
 
-#define OF " JOIN unnest($1::oid[]) r(id) ON r.id = "
+static const char constraints[] =
+    "SELECT k.conrelid AS _of, k.oid AS id, k.conname AS name, "
+    "k.contype::text AS type, k.conkey AS columns, "
+    "pg_get_constraintdef(k.oid) AS definition, "
+    "CASE WHEN k.contype = 'c' THEN pg_get_expr(k.conbin, k.conrelid) END "
+    "AS expression, k.convalidated AS validated, "
+    "k.condeferrable AS deferrable, k.condeferred AS deferred, "
+    "k.contype = 'c' AND k.connoinherit AS no_inherit, k.conislocal AS local, "
+    "CASE WHEN k.contype IN ('p', 'u', 'x') THEN k.conindid END AS index, "
+    "CASE WHEN k.contype = 'u' THEN @not_distinct@ END AS nulls_not_distinct, "
+    "@parent@ AS parent, nullif(k.confrelid, 0) AS \"references.id\", "
+    "fn.nspname AS \"references.schema\", f.relname AS \"references.name\", "
+    "nullif(k.confrelid, 0) AS _to, k.confkey AS \"references.columns\", "
+    "nullif(k.confdeltype::text, ' ') AS \"references.on_delete\", "
+    "nullif(k.confupdtype::text, ' ') AS \"references.on_update\", "
+    "nullif(k.confmatchtype::text, ' ') AS \"references.match\" "
+    "FROM pg_constraint k" OF("k.conrelid")
+    "LEFT JOIN pg_class f ON f.oid = k.confrelid "
+    "LEFT JOIN pg_namespace fn ON fn.oid = f.relnamespace "
+    "LEFT JOIN pg_index i ON i.indexrelid = k.conindid "
+    "WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') "
+    "ORDER BY k.conrelid, k.oid";
 
-#define COLUMN_ROWS                                                            \
-    "SELECT a.attrelid AS _of, a.attnum, a.attname AS name,"                   \
-    " format_type(a.atttypid, a.atttypmod) AS type, " TYPE_ID " AS type_id,"   \
-    " a.attnotnull AS not_null, pg_get_expr(d.adbin, d.adrelid) AS default,"   \
-    " nullif(a.attidentity::text, '') AS identity, @generated@ AS generated,"  \
-    " o.collname AS collation, " ACL(                                          \
-        "a.attacl") " AS acl"                                                  \
-                    " FROM pg_attribute a" OF                                  \
-                    "a.attrelid JOIN pg_class y ON y.oid = a.attrelid AND "    \
-                    "y.relkind <> 'S'"                                         \
-                    " JOIN pg_type t ON t.oid ="                               \
-                    " a.atttypid LEFT JOIN pg_type te ON te.oid = t.typelem "  \
-                    "AND t.typlen = -1"                                        \
-                    " AND t.typcategory = 'A' JOIN pg_namespace tn ON tn.oid " \
-                    "="                                                        \
-                    " coalesce(te.typnamespace, t.typnamespace)"               \
-                    " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND "   \
-                    "d.adnum = a.attnum"                                       \
-                    " LEFT JOIN pg_collation o ON o.oid = a.attcollation AND " \
-                    "a.attcollation"                                           \
-                    " <> t.typcollation WHERE a.attnum > 0 AND NOT "           \
-                    "a.attisdropped"                                           \
-                    " ORDER BY a.attrelid, a.attnum"
+/* Only where there are expressions are the keys put together here. */
+static const char indexes[] =
+    "SELECT i.indrelid AS _of, i.indexrelid AS id, c.relname AS name, "
+    "i.indisunique AS unique, i.indisprimary AS primary, "
+    "i.indisvalid AS valid, m.amname AS method, "
+    "CASE WHEN i.indexprs IS NULL THEN "
+    "(i.indkey::int2[])[0:@key_count@ - 1] END AS columns, "
+    "CASE WHEN i.indexprs IS NOT NULL THEN (SELECT json_agg(CASE WHEN "
+    "q.number = 0 THEN json_build_object('expression', "
+    "pg_get_indexdef(i.indexrelid, q.n::int, false)) "
+    "ELSE to_json(x.attname) END ORDER BY q.n) "
+    "FROM unnest(i.indkey::int2[]) WITH ORDINALITY q(number, n) "
+    "LEFT JOIN pg_attribute x ON x.attrelid = i.indrelid "
+    "AND x.attnum = q.number WHERE q.n <= @key_count@) END AS columns, "
+    "CASE WHEN @key_count@ < i.indnatts THEN "
+    "(i.indkey::int2[])[@key_count@:] END AS include, "
+    "pg_get_expr(i.indpred, i.indrelid) AS predicate, "
+    "pg_get_indexdef(i.indexrelid) AS definition, k.oid AS constraint, "
+    "@not_distinct@ AS nulls_not_distinct FROM pg_index i" OF("i.indrelid")
+    "JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam "
+    "LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid "
+    "AND k.contype IN ('p', 'u', 'x') AND k.conrelid = i.indrelid "
+    "ORDER BY i.indrelid, i.indexrelid";
 
-#define CONSTRAINTS                                                            \
-    "SELECT k.conrelid AS _of, k.oid AS id, k.conname AS name,"                \
-    " k.contype::text AS type, " COLUMNS(                                      \
-        "k.conrelid",                                                          \
-        "k.conkey") " AS columns, pg_get_constraintdef(k.oid) AS definition,"  \
-                    " CASE WHEN k.contype = 'c' THEN pg_get_expr(k.conbin, "   \
-                    "k.conrelid) END"                                          \
-                    " AS expression, k.convalidated AS validated,"             \
-                    " k.condeferrable AS deferrable, k.condeferred AS "        \
-                    "deferred,"                                                \
-                    " k.contype = 'c' AND k.connoinherit AS no_inherit, "      \
-                    "k.conislocal AS local"                                    \
-                    ", CASE WHEN k.contype IN ('p','u','x') THEN k.conindid "  \
-                    "END AS index,"                                            \
-                    " (SELECT @not_distinct@ FROM pg_index i WHERE "           \
-                    "i.indexrelid = k.conindid"                                \
-                    " AND k.contype = 'u') AS nulls_not_distinct,"             \
-                    " CASE WHEN k.contype = 'f' THEN json_build_object('id',"  \
-                    " k.confrelid::int8, 'schema', fn.nspname, 'name', "       \
-                    "f.relname, 'columns',"                                    \
-                    " " COLUMNS(                                               \
-                        "k.confrelid",                                         \
-                        "k.confkey") ", 'on_delete', k.confdeltype,"           \
-                                     " 'on_update', k.confupdtype, 'match', "  \
-                                     "k.confmatchtype) END"                    \
-                                     " AS references FROM pg_constraint k" OF  \
-                                     "k.conrelid LEFT JOIN pg_class f"         \
-                                     " ON f.oid = k.confrelid LEFT JOIN "      \
-                                     "pg_namespace fn ON fn.oid ="             \
-                                     " f.relnamespace WHERE k.contype IN "     \
-                                     "('p','u','f','c','x')"                   \
-                                     " ORDER BY k.conrelid, k.oid"
+static const char triggers[] =
+    "SELECT g.tgrelid AS _of, g.oid AS id, g.tgname AS name, "
+    "g.tgenabled::text AS enabled, pg_get_triggerdef(g.oid) AS definition, "
+    "n.nspname AS \"function.schema\", p.proname AS \"function.name\" "
+    "FROM pg_trigger g" OF("g.tgrelid") "JOIN pg_proc p ON p.oid = g.tgfoid "
+    "JOIN pg_namespace n ON n.oid = p.pronamespace WHERE NOT g.tgisinternal "
+    "ORDER BY g.tgrelid, g.oid";
 
-#define INDEX_KEYS                                                             \
-    "(SELECT json_agg(CASE WHEN q.number = 0 THEN json_build_object("          \
-    "'expression', pg_get_indexdef(i.indexrelid, q.n::int, false)) ELSE"       \
-    " to_json(x.attname) END ORDER BY q.n) FROM unnest(i.indkey::int2[]) WITH" \
-    " ORDINALITY q(number, n) LEFT JOIN pg_attribute x ON x.attrelid ="        \
-    " i.indrelid AND x.attnum = q.number AND q.number <> 0 WHERE q.n"
+static const char policies[] =
+    "SELECT p.polrelid AS _of, p.oid AS id, p.polname AS name, "
+    "CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' "
+    "WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END AS command, "
+    "p.polpermissive AS permissive, (SELECT json_agg(CASE x WHEN 0 "
+    "THEN 'PUBLIC' ELSE pg_get_userbyid(x) END) FROM unnest(p.polroles) x) "
+    "AS roles, pg_get_expr(p.polqual, p.polrelid) AS using, "
+    "pg_get_expr(p.polwithcheck, p.polrelid) AS check "
+    "FROM pg_policy p" OF("p.polrelid") "ORDER BY p.polrelid, p.oid";
 
-#define INDEXES                                                                \
-    "SELECT i.indrelid AS _of, i.indexrelid AS id, c.relname AS name,"         \
-    " i.indisunique AS unique, i.indisprimary AS primary,"                     \
-    " i.indisvalid AS valid, m.amname AS method, " INDEX_KEYS                  \
-    " <= @key_count@) AS columns, CASE WHEN @key_count@ < i.indnatts "         \
-    "THEN " INDEX_KEYS " > @key_count@) END AS include,"                       \
-    " pg_get_expr(i.indpred, i.indrelid) AS predicate,"                        \
-    " pg_get_indexdef(i.indexrelid) AS definition, k.oid AS constraint,"       \
-    " @not_distinct@ AS nulls_not_distinct FROM pg_index i" OF "i.indrelid"    \
-    " JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam" \
-    " LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN" \
-    " ('p','u','x') AND k.conrelid = i.indrelid"                               \
-    " ORDER BY i.indrelid, i.indexrelid"
+static const char rules[] =
+    "SELECT w.ev_class AS _of, w.oid AS id, w.rulename AS name, "
+    "pg_get_ruledef(w.oid) AS definition, w.ev_enabled::text AS enabled "
+    "FROM pg_rewrite w" OF("w.ev_class") "WHERE w.rulename <> '_RETURN' "
+    "ORDER BY w.ev_class, w.oid";
 
-#define TRIGGERS                                                               \
-    "SELECT g.tgrelid AS _of, g.oid AS id, g.tgname AS name,"                  \
-    " g.tgenabled::text AS enabled, pg_get_triggerdef(g.oid) AS definition,"   \
-    " json_build_object('schema', n.nspname, 'name', p.proname) AS function"   \
-    " FROM pg_trigger g" OF "g.tgrelid JOIN pg_proc p ON p.oid = g.tgfoid"     \
-    " JOIN pg_namespace n ON n.oid = p.pronamespace WHERE NOT g.tgisinternal"  \
-    " ORDER BY g.tgrelid, g.oid"
+static const char depends[] =
+    "SELECT DISTINCT w.ev_class AS _of, d.refobjid AS id, "
+    "nullif(d.refobjsubid, 0) AS column FROM pg_rewrite w" OF("w.ev_class")
+    "JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass "
+    "AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass "
+    "AND d.refobjid <> w.ev_class WHERE w.rulename = '_RETURN' "
+    "ORDER BY 1, 2, 3";
 
-#define POLICIES                                                               \
-    "SELECT p.polrelid AS _of, p.oid AS id, p.polname AS name,"                \
-    " CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w'"    \
-    " THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END AS command,"         \
-    " p.polpermissive AS permissive, (SELECT json_agg(CASE x WHEN 0 THEN"      \
-    " 'PUBLIC' ELSE pg_get_userbyid(x) END) FROM unnest(p.polroles) x)"        \
-    " AS roles, pg_get_expr(p.polqual, p.polrelid) AS using,"                  \
-    " pg_get_expr(p.polwithcheck, p.polrelid) AS check"                        \
-    " FROM pg_policy p" OF "p.polrelid ORDER BY p.polrelid, p.oid"
+static const char inherits[] =
+    "SELECT h.inhrelid AS _of, h.inhparent AS _value FROM pg_inherits h"
+    OF("h.inhrelid") "JOIN pg_class c ON c.oid = h.inhrelid "
+    "WHERE NOT c.relispartition ORDER BY h.inhrelid, h.inhseqno";
 
-#define RULES                                                                  \
-    "SELECT w.ev_class AS _of, w.oid AS id, w.rulename AS name,"               \
-    " pg_get_ruledef(w.oid) AS definition, w.ev_enabled::text AS enabled"      \
-    " FROM pg_rewrite w" OF "w.ev_class WHERE w.rulename <> '_RETURN'"         \
-    " ORDER BY w.ev_class, w.oid"
+static const char schemas[] =
+    "SELECT n.oid AS id, n.nspname AS name, "
+    "pg_get_userbyid(n.nspowner) AS owner, " ACL("n.nspacl") " AS acl "
+    "FROM pg_namespace n WHERE" USER_SCHEMA
+    "AND" NO_MEMBER("pg_namespace", "n.oid") "ORDER BY n.oid";
 
-#define DEPENDS                                                                \
-    "SELECT DISTINCT w.ev_class AS _of, d.refobjid AS id,"                     \
-    " nullif(d.refobjsubid, 0) AS column FROM pg_rewrite w" OF "w.ev_class"    \
-    " JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid ="    \
-    " w.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <>"         \
-    " w.ev_class WHERE w.ev_type = '1' AND w.rulename = '_RETURN'"             \
-    " ORDER BY 1, 2, 3"
+/* A label that was renamed has the same id. */
+static const char types[] =
+    "SELECT t.oid AS id, n.nspname AS schema, t.typname AS name, "
+    "CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' "
+    "WHEN 'r' THEN 'range' WHEN 'c' THEN 'composite' ELSE 'base' END AS kind, "
+    "CASE WHEN t.typtype = 'e' THEN (SELECT json_agg(l.enumlabel "
+    "ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = t.oid) END "
+    "AS labels, CASE WHEN t.typtype = 'e' THEN (SELECT json_agg(l.oid::int8 "
+    "ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = t.oid) END "
+    "AS label_ids, CASE t.typtype "
+    "WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod) "
+    "WHEN 'r' THEN (SELECT format_type(g.rngsubtype, NULL) FROM pg_range g "
+    "WHERE g.rngtypid = t.oid) END AS base, "
+    "t.typtype = 'd' AND t.typnotnull AS not_null, "
+    "CASE WHEN t.typtype = 'd' THEN t.typdefault END AS default, "
+    "CASE WHEN t.typtype = 'd' THEN (SELECT json_agg(json_build_object("
+    "'id', k.oid::int8, 'name', k.conname, 'expression', "
+    "pg_get_expr(k.conbin, 0), 'validated', k.convalidated) ORDER BY k.oid) "
+    "FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c') END "
+    "AS checks, CASE WHEN t.typtype = 'c' THEN (SELECT json_agg("
+    "json_build_object('attnum', a.attnum, 'name', a.attname, 'type', "
+    "format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum) "
+    "FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 "
+    "AND NOT a.attisdropped) END AS attributes, "
+    "pg_get_userbyid(t.typowner) AS owner, " ACL("t.typacl") " AS acl "
+    "FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace "
+    "LEFT JOIN pg_class c ON c.oid = t.typrelid "
+    "WHERE (t.typtype IN ('e', 'd', 'r') "
+    "OR t.typtype = 'c' AND c.relkind = 'c' "
+    "OR t.typtype = 'b' AND NOT (t.typlen = -1 AND t.typelem <> 0 "
+    "AND t.typcategory = 'A')) AND" USER_SCHEMA
+    "AND" NO_MEMBER("pg_type", "t.oid") "ORDER BY t.oid";
 
-#define INHERITS                                                               \
-    "SELECT h.inhrelid AS _of, h.inhparent AS _value FROM pg_inherits h" OF    \
-    "h.inhrelid JOIN pg_class c ON c.oid = h.inhrelid WHERE NOT"               \
-    " c.relispartition ORDER BY h.inhrelid, h.inhseqno"
+static const char functions[] =
+    "SELECT p.oid AS id, n.nspname AS schema, p.proname AS name, "
+    "@function_kind@ AS kind, (SELECT coalesce(json_agg("
+    "format_type(x.t, NULL) ORDER BY x.n), '[]') "
+    "FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY x(t, n)) AS args, "
+    "to_json(p.proargnames) AS arg_names, "
+    "to_json(p.proargmodes::text[]) AS arg_modes, "
+    "p.pronargdefaults AS defaults, "
+    "pg_get_function_result(p.oid) AS result, l.lanname AS language, "
+    "CASE WHEN g.aggfnoid IS NOT NULL THEN concat_ws(' ', "
+    "g.aggtransfn::regproc, format_type(g.aggtranstype, NULL), "
+    "nullif(g.aggfinalfn::oid, 0)::regproc, quote_literal(g.agginitval)) "
+    "ELSE coalesce(@sql_body@, p.prosrc) END AS body, "
+    "p.proisstrict AS strict, p.provolatile::text AS volatility, "
+    "p.prosecdef AS security_definer, "
+    "pg_get_userbyid(p.proowner) AS owner, " ACL("p.proacl") " AS acl, "
+    "to_json(p.proconfig) AS settings FROM pg_proc p "
+    "JOIN pg_namespace n ON n.oid = p.pronamespace "
+    "JOIN pg_language l ON l.oid = p.prolang "
+    "LEFT JOIN pg_aggregate g ON g.aggfnoid = p.oid WHERE" USER_SCHEMA
+    "AND" NO_PART("pg_proc", "p.oid") "ORDER BY p.oid";
 
-#define SCHEMAS                                                                \
-    "SELECT n.oid AS id, n.nspname AS name, pg_get_userbyid(n.nspowner) AS"    \
-    " owner, " ACL("n.nspacl") " AS acl FROM pg_namespace n "                  \
-                               "WHERE " USER_SCHEMA("n") " AND " NO_MEMBER(    \
-                                   "pg_namespace", "n.oid") " ORDER BY n.oid"
-
-#define TYPES                                                                  \
-    "SELECT t.oid AS id, n.nspname AS schema, t.typname AS name,"              \
-    " CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r'"     \
-    " THEN 'range' WHEN 'c' THEN 'composite' ELSE 'base' END AS kind,"         \
-    " CASE WHEN t.typtype = 'e' THEN (SELECT json_agg(l.enumlabel ORDER BY"    \
-    " l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = t.oid) END"          \
-    " AS labels, CASE WHEN t.typtype = 'e' THEN (SELECT json_agg(l.oid::int8"  \
-    " ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = t.oid) END" \
-    " AS label_ids, CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype," \
-    " t.typtypmod) WHEN t.typtype = 'r' THEN (SELECT format_type(g.rngsubtype" \
-    ", NULL) FROM pg_range g WHERE g.rngtypid = t.oid) END AS base,"           \
-    " t.typtype = 'd' AND t.typnotnull AS not_null,"                           \
-    " CASE WHEN t.typtype = 'd' THEN t.typdefault END AS default,"             \
-    " CASE WHEN t.typtype = 'd' THEN (SELECT json_agg(json_build_object("      \
-    "'id', k.oid::int8, 'name', k.conname, 'expression', pg_get_expr("         \
-    "k.conbin, 0), 'validated', k.convalidated) ORDER BY k.oid) FROM"          \
-    " pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c') END"       \
-    " AS checks, CASE WHEN t.typtype = 'c' THEN (SELECT json_agg("             \
-    "json_build_object('attnum', a.attnum, 'name', a.attname, 'type',"         \
-    " format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum) FROM"           \
-    " pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT"   \
-    " a.attisdropped) END AS attributes, pg_get_userbyid(t.typowner) AS"       \
-    " owner, " ACL(                                                            \
-        "t.typacl") " AS acl FROM pg_type t JOIN pg_namespace n ON"            \
-                    " n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = " \
-                    "t.typrelid"                                               \
-                    " WHERE (t.typtype IN ('e','d','r') OR t.typtype = 'c' "   \
-                    "AND c.relkind ="                                          \
-                    " 'c' OR t.typtype = 'b' AND NOT (t.typlen = -1 AND "      \
-                    "t.typelem <> 0 AND"                                       \
-                    " t.typcategory = 'A')) AND " USER_SCHEMA(                 \
-                        "n") " AND " NO_MEMBER("pg_type",                      \
-                                               "t.oid") " ORDER BY t.oid"
-
-#define FUNCTIONS                                                              \
-    "SELECT p.oid AS id, n.nspname AS schema, p.proname AS name,"              \
-    " @function_kind@ AS kind, (SELECT coalesce(json_agg(format_type(x.t,"     \
-    " NULL) ORDER BY x.n), '[]') FROM unnest(p.proargtypes::oid[]) WITH"       \
-    " ORDINALITY x(t, n)) AS args, to_json(p.proargnames) AS arg_names,"       \
-    " to_json(p.proargmodes::text[]) AS arg_modes,"                            \
-    " p.pronargdefaults AS defaults, pg_get_function_result(p.oid) AS result," \
-    " l.lanname AS language, CASE WHEN g.aggfnoid IS NOT NULL THEN concat_ws(" \
-    "' ', g.aggtransfn::regproc, format_type(g.aggtranstype, NULL),"           \
-    " nullif(g.aggfinalfn::oid, 0)::regproc, quote_literal(g.agginitval)) "    \
-    "ELSE"                                                                     \
-    " coalesce(@sql_body@, p.prosrc) END AS body, p.proisstrict AS strict,"    \
-    " p.provolatile::text AS volatility, p.prosecdef AS security_definer,"     \
-    " pg_get_userbyid(p.proowner) AS owner, " ACL(                             \
-        "p.proacl") " AS acl,"                                                 \
-                    " to_json(p.proconfig) AS settings FROM pg_proc p JOIN "   \
-                    "pg_namespace n ON"                                        \
-                    " n.oid = p.pronamespace JOIN pg_language l ON l.oid = "   \
-                    "p.prolang"                                                \
-                    " LEFT JOIN pg_aggregate g ON g.aggfnoid = p.oid "         \
-                    "WHERE " USER_SCHEMA("n") " AND " NO_MEMBER(               \
-                        "pg_proc", "p.oid") " ORDER BY p.oid"
-
-#define EXTENSIONS                                                             \
-    "SELECT x.oid AS id, x.extname AS name, x.extversion AS version,"          \
-    " n.nspname AS schema FROM pg_extension x JOIN pg_namespace n ON n.oid ="  \
-    " x.extnamespace WHERE x.extname <> 'plpgsql' ORDER BY x.oid"
+static const char extensions[] =
+    "SELECT x.oid AS id, x.extname AS name, x.extversion AS version, "
+    "n.nspname AS schema FROM pg_extension x "
+    "JOIN pg_namespace n ON n.oid = x.extnamespace "
+    "WHERE x.extname <> 'plpgsql' ORDER BY x.oid";
 
 /* Below 16384 is what initdb made (FirstNormalObjectId). */
-#define CASTS                                                                  \
-    "SELECT k.oid AS id, format_type(k.castsource, NULL) || ' -> ' ||"         \
-    " format_type(k.casttarget, NULL) AS name, format_type(k.castsource,"      \
-    " NULL) AS source, format_type(k.casttarget, NULL) AS target,"             \
-    " k.castmethod::text AS method, k.castcontext::text AS context"            \
-    " FROM pg_cast k WHERE k.oid >= 16384 AND " NO_MEMBER(                     \
-        "pg_cast", "k.oid") " ORDER BY k.oid"
+static const char casts[] =
+    "SELECT k.oid AS id, format_type(k.castsource, NULL) || ' -> ' || "
+    "format_type(k.casttarget, NULL) AS name, "
+    "format_type(k.castsource, NULL) AS source, "
+    "format_type(k.casttarget, NULL) AS target, "
+    "k.castmethod::text AS method, k.castcontext::text AS context "
+    "FROM pg_cast k WHERE k.oid >= 16384 AND" NO_PART("pg_cast", "k.oid")
+    "ORDER BY k.oid";
 
-#define OPERATORS                                                              \
-    "SELECT o.oid AS id, n.nspname AS schema, o.oprname AS name, CASE WHEN"    \
-    " o.oprleft <> 0 THEN format_type(o.oprleft, NULL) END AS left, CASE WHEN" \
-    " o.oprright <> 0 THEN format_type(o.oprright, NULL) END AS right,"        \
-    " format_type(o.oprresult, NULL) AS result FROM pg_operator o JOIN"        \
-    " pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid >= 16384 "          \
-    "AND " USER_SCHEMA("n") " AND " NO_MEMBER("pg_operator",                   \
-                                              "o.oid") " ORDER BY o.oid"
+static const char operators[] =
+    "SELECT o.oid AS id, n.nspname AS schema, o.oprname AS name, "
+    "CASE WHEN o.oprleft <> 0 THEN format_type(o.oprleft, NULL) END AS left, "
+    "CASE WHEN o.oprright <> 0 THEN format_type(o.oprright, NULL) END "
+    "AS right, format_type(o.oprresult, NULL) AS result FROM pg_operator o "
+    "JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid >= 16384 "
+    "AND" USER_SCHEMA "AND" NO_MEMBER("pg_operator", "o.oid")
+    "ORDER BY o.oid";
+/* clang-format on */
 
 const struct pg_catalog_part pg_catalog_parts[] = {
-    {"relations", 0, RELATIONS},
-    {"columns", 1, COLUMN_ROWS},
-    {"constraints", 1, CONSTRAINTS},
-    {"indexes", 1, INDEXES},
-    {"triggers", 1, TRIGGERS},
-    {"policies", 1, POLICIES},
-    {"rules", 1, RULES},
-    {"depends", 1, DEPENDS},
-    {"inherits", 1, INHERITS},
-    {"schemas", 0, SCHEMAS},
-    {"types", 0, TYPES},
-    {"functions", 0, FUNCTIONS},
-    {"extensions", 0, EXTENSIONS},
-    {"casts", 0, CASTS},
-    {"operators", 0, OPERATORS},
+    {"relations", 0, relations},
+    {"columns", 1, columns},
+    {"constraints", 1, constraints},
+    {"indexes", 1, indexes},
+    {"triggers", 1, triggers},
+    {"policies", 1, policies},
+    {"rules", 1, rules},
+    {"depends", 1, depends},
+    {"inherits", 1, inherits},
+    {"schemas", 0, schemas},
+    {"types", 0, types},
+    {"functions", 0, functions},
+    {"extensions", 0, extensions},
+    {"casts", 0, casts},
+    {"operators", 0, operators},
     {NULL, 0, NULL},
 };

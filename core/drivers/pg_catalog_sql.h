@@ -13,7 +13,7 @@ struct pg_catalog_part {
     const char *query; /* may hold @word@: see pg_catalog_words */
 };
 
-/* "relations" comes first; ends with a NULL name. */
+/* "relations", then "columns", then the rest; ends with a NULL name. */
 extern const struct pg_catalog_part pg_catalog_parts[];
 
 /* What a query says in another way to an older server. */
