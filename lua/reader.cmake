@@ -3,7 +3,8 @@
 find_library(PG_QUERY_STATIC libpg_query.a REQUIRED)
 set(READER_RULES)
 foreach(name cut tree catalog codes world constraint alter names rules verdict
-  judge)
+  program python python_names alembic_types alembic_parts alembic_table
+  alembic_ops alembic programs judge)
   list(APPEND READER_RULES ${name}
     ${CMAKE_SOURCE_DIR}/stdlib/migration/${name}.lua)
 endforeach()
@@ -20,13 +21,19 @@ add_library(reader-metric STATIC lua/reader_fold.c lua/reader_json.c
   lua/reader_metric.c lua/reader_number.c lua/reader_pairs.c)
 target_link_libraries(reader-metric PUBLIC wire)
 
+# What ends a reader, whichever of its libraries gets no memory.
+add_library(reader-heap INTERFACE)
+target_sources(reader-heap INTERFACE ${CMAKE_SOURCE_DIR}/lua/reader_heap.c)
+target_link_options(reader-heap INTERFACE
+  -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)
+
 add_executable(rbrun-reader lua/reader_main.c lua/reader_sql.c
   lua/reader_tree.c lua/jail.c
   ${CMAKE_BINARY_DIR}/reader_rules.c)
 target_include_directories(rbrun-reader PRIVATE lua)
 target_include_directories(rbrun-reader SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
-target_link_libraries(rbrun-reader PRIVATE reader-metric ${LUA_STATIC}
-  ${PG_QUERY_STATIC} m)
+target_link_libraries(rbrun-reader PRIVATE reader-heap reader-metric
+  ${LUA_STATIC} ${PG_QUERY_STATIC} m)
 if(NOT RBRUN_SANITIZE AND NOT RBRUN_VALGRIND)
   target_link_options(rbrun-reader PRIVATE -static-pie)
 endif()

@@ -11,15 +11,19 @@ if(NOT RBRUN_VALGRIND)
   add_dependencies(reader-starved rbrun-reader) # which makes the rules
   target_include_directories(reader-starved PRIVATE lua)
   target_include_directories(reader-starved SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
-  target_link_libraries(reader-starved PRIVATE reader-metric ${LUA_STATIC}
-    ${PG_QUERY_STATIC} m)
+  target_link_libraries(reader-starved PRIVATE reader-heap reader-metric
+    ${LUA_STATIC} ${PG_QUERY_STATIC} m)
   foreach(name worker-starved reader-starved)
     target_compile_definitions(${name} PRIVATE STARVE_JAILED)
   endforeach()
   if(RBRUN_SANITIZE)
-    foreach(name rbrun-starved worker-starved reader-starved)
+    foreach(name rbrun-starved worker-starved)
       target_link_options(${name} PRIVATE
         -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)
     endforeach()
+    # Its own wrappers call the allocator of the tests, and that the real one.
+    target_compile_definitions(reader-starved PRIVATE STARVE_BEHIND
+      __real_malloc=starved_malloc __real_calloc=starved_calloc
+      __real_realloc=starved_realloc)
   endif()
 endif()

@@ -23,7 +23,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifdef RBRUN_SANITIZE
+#if defined(STARVE_BEHIND)
+#undef __real_malloc
+#undef __real_calloc
+#undef __real_realloc
+#define OURS(name) starved_##name
+#define REAL(name) __real_##name
+#elif defined(RBRUN_SANITIZE)
 #define OURS(name) __wrap_##name
 #define REAL(name) __real_##name
 #else
