@@ -3,8 +3,7 @@
 find_library(PG_QUERY_STATIC libpg_query.a REQUIRED)
 set(READER_RULES)
 foreach(name cut tree catalog codes world constraint alter names rules verdict
-  program python python_names alembic_types alembic_parts alembic_table
-  alembic_ops alembic programs judge)
+  judge)
   list(APPEND READER_RULES ${name}
     ${CMAKE_SOURCE_DIR}/stdlib/migration/${name}.lua)
 endforeach()
