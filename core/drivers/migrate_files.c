@@ -7,125 +7,6 @@
 
 #define DIGITS "0123456789"
 
-static const char *const tool_names[TOOLS] = {
-    [TOOL_GOLANG_MIGRATE] = "golang-migrate",
-    [TOOL_RAILS] = "rails",
-    [TOOL_DBMATE] = "dbmate",
-    [TOOL_ALEMBIC] = "alembic",
-    [TOOL_FLYWAY] = "flyway",
-    [TOOL_GOOSE] = "goose",
-};
-
-const char *migrate_tool_name(enum migrate_tool tool)
-{
-    return (unsigned)tool < TOOLS ? tool_names[tool] : "?";
-}
-
-int migrate_tool_find(const char *name, enum migrate_tool *out)
-{
-    for (size_t i = 0; i < TOOLS; i++) {
-        if (strcmp(tool_names[i], name) == 0) {
-            *out = (enum migrate_tool)i;
-            return 0;
-        }
-    }
-    return RB_NOTFOUND;
-}
-
-static int ends(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n > m && strcmp(text + n - m, end) == 0;
-}
-
-/* The digits in front of an underscore; without leading zeros where the
-   tool keeps a number. */
-static int leading_number(const char *name, int as_number, char *out)
-{
-    size_t n = strspn(name, DIGITS), skip = 0;
-    if (n == 0 || n >= MIGRATE_VERSION || name[n] != '_')
-        return RB_NOTFOUND;
-    while (as_number && skip + 1 < n && name[skip] == '0')
-        skip++;
-    snprintf(out, MIGRATE_VERSION, "%.*s", (int)(n - skip), name + skip);
-    return 0;
-}
-
-static int parse_golang(struct migrate_file *f)
-{
-    const char *up = strstr(f->name, ".up."), *down = strstr(f->name, ".down.");
-    if ((!up && !down) || (up && down))
-        return RB_NOTFOUND;
-    f->direction = up ? MIGRATE_UP : MIGRATE_DOWN;
-    f->sql = ends(f->name, ".sql");
-    return leading_number(f->name, 1, f->version);
-}
-
-static int parse_numbered(struct migrate_file *f, const char *program,
-                          int as_number)
-{
-    f->direction = MIGRATE_BOTH;
-    f->sql = ends(f->name, ".sql");
-    if (!f->sql && !(program && ends(f->name, program)))
-        return RB_NOTFOUND;
-    return leading_number(f->name, as_number, f->version);
-}
-
-/* V2_1__add_mail.sql is version 2.1, "add mail". */
-static int parse_flyway(struct migrate_file *f)
-{
-    const char *split = strstr(f->name, "__"), *dot = strrchr(f->name, '.');
-    size_t n;
-    f->sql = ends(f->name, ".sql");
-    if (!split || !dot || dot < split || (!f->sql && !ends(f->name, ".java")) ||
-        !strchr("VUR", f->name[0]))
-        return RB_NOTFOUND;
-    f->direction = f->name[0] == 'V'   ? MIGRATE_UP
-                   : f->name[0] == 'U' ? MIGRATE_DOWN
-                                       : MIGRATE_REPEATABLE;
-    n = (size_t)(split - f->name) - 1;
-    if ((f->direction == MIGRATE_REPEATABLE) != (n == 0) ||
-        n >= MIGRATE_VERSION || strspn(f->name + 1, DIGITS "._") < n)
-        return RB_NOTFOUND;
-    snprintf(f->version, sizeof f->version, "%.*s", (int)n, f->name + 1);
-    for (char *p = f->version; *p; p++)
-        *p = *p == '_' ? '.' : *p;
-    snprintf(f->label, sizeof f->label, "%.*s", (int)(dot - split - 2),
-             split + 2);
-    for (char *p = f->label; *p; p++)
-        *p = *p == '_' ? ' ' : *p;
-    return 0;
-}
-
-int migrate_file_parse(enum migrate_tool tool, const char *path,
-                       struct migrate_file *out)
-{
-    const char *slash = strrchr(path, '/');
-    memset(out, 0, sizeof *out);
-    out->name = slash ? slash + 1 : path;
-    switch (tool) {
-    case TOOL_GOLANG_MIGRATE:
-        return parse_golang(out);
-    case TOOL_RAILS:
-        return parse_numbered(out, ".rb", 1);
-    case TOOL_DBMATE:
-        return parse_numbered(out, NULL, 0);
-    case TOOL_GOOSE:
-        return parse_numbered(out, ".go", 1);
-    case TOOL_FLYWAY:
-        return parse_flyway(out);
-    case TOOL_ALEMBIC:
-        out->direction = MIGRATE_BOTH;
-        return ends(out->name, ".py") && strcmp(out->name, "env.py") != 0 &&
-                       strcmp(out->name, "__init__.py") != 0
-                   ? 0
-                   : RB_NOTFOUND;
-    case TOOLS:
-        break;
-    }
-    return RB_NOTFOUND;
-}
-
 static int compare_numbers(const char *a, size_t n, const char *b, size_t m)
 {
     int order;
@@ -190,37 +71,73 @@ static int directive(const char *line, const char *end, const char *mark,
     return 1;
 }
 
+/* How a tool marks the two halves of a file: "-- MARK up". */
+static const char *mark_of(enum migrate_tool tool)
+{
+    switch (tool) {
+    case TOOL_GOOSE:
+        return "+goose";
+    case TOOL_SQL_MIGRATE:
+        return "+migrate";
+    case TOOL_DBMATE:
+    case TOOL_RAILS:
+        return "migrate:";
+    case TOOL_NODE_PG:
+        return "";
+    default:
+        return NULL;
+    }
+}
+
+/* 1 up, 2 down, 0 neither. node-pg-migrate's mark is words in a comment. */
+static int side_of(enum migrate_tool tool, const char *word)
+{
+    const char *up = tool == TOOL_NODE_PG ? "up migration" : "up";
+    const char *down = tool == TOOL_NODE_PG ? "down migration" : "down";
+    return strncmp(word, up, strlen(up)) == 0       ? 1
+           : strncmp(word, down, strlen(down)) == 0 ? 2
+                                                    : 0;
+}
+
 /* Follow one directive. Returns 1 up, 2 down, 0 neither; or negative. */
 static int follow(enum migrate_tool tool, const char *word,
                   enum migrate_direction wanted, struct migrate_section *s,
                   struct error *err)
 {
-    int side = strncmp(word, "up", 2) == 0     ? 1
-               : strncmp(word, "down", 4) == 0 ? 2
-                                               : 0;
+    int side = side_of(tool, word);
     if (tool == TOOL_GOOSE && strncmp(word, "no transaction", 14) == 0)
         s->no_transaction = 1;
     if (tool == TOOL_GOOSE && strncmp(word, "envsub on", 9) == 0)
         return error_set(err, RB_INVALID,
                          "it asks goose to fill in environment variables "
                          "(+goose ENVSUB), which rbrun does not do");
-    if (tool != TOOL_GOOSE && strstr(word, "transaction:false") &&
-        side == (wanted == MIGRATE_UP ? 1 : 2))
+    if (tool != TOOL_GOOSE && side == (wanted == MIGRATE_UP ? 1 : 2) &&
+        strstr(word, tool == TOOL_SQL_MIGRATE ? "notransaction"
+                                              : "transaction:false"))
         s->no_transaction = 1;
     return side;
+}
+
+static int missing(enum migrate_tool tool, int wanted, struct error *err)
+{
+    const char *mark = mark_of(tool);
+    size_t n = strlen(mark);
+    return error_set(err, RB_NOTFOUND, "it has no \"-- %s%s%s\" section", mark,
+                     n && mark[n - 1] != ':' ? " " : "",
+                     wanted == 1 ? "up" : "down");
 }
 
 static int split(enum migrate_tool tool, enum migrate_direction direction,
                  const char *text, size_t size, struct migrate_section *s,
                  struct error *err)
 {
-    const char *mark = tool == TOOL_GOOSE ? "+goose" : "migrate:";
     const char *end = text + size, *next;
-    int wanted = direction == MIGRATE_UP ? 1 : 2, side = 0, seen = 0, rc = 0;
+    int wanted = direction == MIGRATE_UP ? 1 : 2, seen = 0, rc = 0;
+    int side = tool == TOOL_NODE_PG; /* up, where it has no mark */
     char word[200];
     for (const char *line = text; !rc && line < end; line = next) {
         next = line_end(line, end);
-        if (directive(line, next, mark, word, sizeof word)) {
+        if (directive(line, next, mark_of(tool), word, sizeof word)) {
             int turn = follow(tool, word, direction, s, err);
             if (turn < 0)
                 return turn;
@@ -235,11 +152,28 @@ static int split(enum migrate_tool tool, enum migrate_direction direction,
     }
     if (rc)
         return error_set(err, rc, "it is too large");
-    return seen & wanted
-               ? 0
-               : error_set(err, RB_NOTFOUND, "it has no \"%s%s\" section",
-                           tool == TOOL_GOOSE ? "-- +goose " : "-- migrate:",
-                           wanted == 1 ? "up" : "down");
+    if (tool == TOOL_NODE_PG)
+        seen |= 1;
+    return seen & wanted ? 0 : missing(tool, wanted, err);
+}
+
+/* Marks of whole files: sqlx reads the first line, Atlas the head. */
+static int asks_for_no_transaction(enum migrate_tool tool, const char *text,
+                                   size_t size)
+{
+    char word[200];
+    const char *end = text + size, *next = line_end(text, end);
+    if (tool == TOOL_SQLX)
+        return directive(text, next, "no-transaction", word, sizeof word);
+    if (tool != TOOL_ATLAS)
+        return 0;
+    for (const char *line = text; line < end && *line == '-'; line = next) {
+        next = line_end(line, end);
+        if (directive(line, next, "atlas:txmode", word, sizeof word) &&
+            strncmp(word, "none", 4) == 0)
+            return 1;
+    }
+    return 0;
 }
 
 int migrate_file_section(enum migrate_tool tool,
@@ -249,66 +183,20 @@ int migrate_file_section(enum migrate_tool tool,
 {
     memset(out, 0, sizeof *out);
     out->text.max = 64u << 20;
-    if (tool == TOOL_GOOSE || tool == TOOL_DBMATE || tool == TOOL_RAILS)
+    if (mark_of(tool))
         return split(tool, direction, text, size, out, err);
+    if (tool == TOOL_LIQUIBASE)
+        return error_set(err, RB_INVALID,
+                         "a changelog holds many changes: only Liquibase can "
+                         "run one of them");
     if (tool == TOOL_FLYWAY && memmem(text, size, "${", 2))
         return error_set(err, RB_INVALID,
                          "it has Flyway placeholders (${..}), which only "
                          "Flyway can fill in");
+    out->no_transaction = asks_for_no_transaction(tool, text, size);
     if (buf_add(&out->text, text, size) != 0)
         return error_set(err, RB_TOOBIG, "it is too large");
     return 0;
-}
-
-/* Collect the quoted names of one Python line: 'a', "b", ('a', 'b'). */
-static void quoted_names(const char *line, const char *end, json_t *out)
-{
-    while (line < end && json_array_size(out) < 16) {
-        const char *close;
-        if (*line == '#')
-            return;
-        if (*line != '\'' && *line != '"') {
-            line++;
-            continue;
-        }
-        close = memchr(line + 1, *line, (size_t)(end - line - 1));
-        if (!close)
-            return;
-        json_array_append_new(
-            out, json_stringn(line + 1, (size_t)(close - line - 1)));
-        line = close + 1;
-    }
-}
-
-/* "name = .." or "name: Union[str, None] = ..": what stands behind '='. */
-static const char *assigned(const char *line, const char *end, const char *name)
-{
-    size_t n = strlen(name);
-    if ((size_t)(end - line) <= n || memcmp(line, name, n) != 0 ||
-        !strchr(" :=", line[n]))
-        return NULL;
-    return memchr(line, '=', (size_t)(end - line));
-}
-
-int migrate_file_revision(const char *text, size_t size, char *revision,
-                          size_t room, json_t **parents)
-{
-    const char *end = text + size, *next, *value;
-    json_t *own = json_array();
-    const char *first;
-    *parents = json_array();
-    for (const char *line = text; line < end; line = next) {
-        next = line_end(line, end);
-        if ((value = assigned(line, next, "revision")) != NULL)
-            quoted_names(value, next, own);
-        else if ((value = assigned(line, next, "down_revision")) != NULL)
-            quoted_names(value, next, *parents);
-    }
-    first = json_string_value(json_array_get(own, 0));
-    if (first)
-        snprintf(revision, room, "%s", first);
-    json_decref(own);
-    return first ? 0 : RB_INVALID;
 }
 
 /* CRC-32 as in ISO 3309 and zip: reflected, polynomial 0xEDB88320. */

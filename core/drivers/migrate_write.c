@@ -144,13 +144,12 @@ int migrate_ledger_move(struct pg *db, const struct migrate_ledger *l,
         return move_flyway(db, l, step, a);
     case TOOL_GOOSE:
         return move_goose(db, l, step, a);
-    case TOOL_ALEMBIC:
-    case TOOLS:
+    default:
         break;
     }
     return answer_fail(a, OUTCOME_REJECTED,
-                       "%s: rbrun does not move Alembic's ledger: its "
-                       "migrations are Python programs",
-                       db->name),
+                       "%s: rbrun does not move the ledger of %s: only the "
+                       "tool itself does",
+                       db->name, migrate_tool_name(l->tool)),
            1;
 }
