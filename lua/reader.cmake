@@ -3,7 +3,8 @@
 find_library(PG_QUERY_STATIC libpg_query.a REQUIRED)
 set(READER_RULES)
 foreach(name cut tree catalog codes world constraint alter names rules verdict
-  judge)
+  program python python_names alembic_types alembic_parts alembic_table
+  alembic_ops alembic programs judge)
   list(APPEND READER_RULES ${name}
     ${CMAKE_SOURCE_DIR}/stdlib/migration/${name}.lua)
 endforeach()
@@ -32,7 +33,7 @@ add_executable(rbrun-reader lua/reader_main.c lua/reader_sql.c
 target_include_directories(rbrun-reader PRIVATE lua)
 target_include_directories(rbrun-reader SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
 target_link_libraries(rbrun-reader PRIVATE reader-heap reader-metric
-  ${LUA_STATIC} ${PG_QUERY_STATIC} m)
+  ${LPEG_STATIC} ${LUA_STATIC} ${PG_QUERY_STATIC} m)
 if(NOT RBRUN_SANITIZE AND NOT RBRUN_VALGRIND)
   target_link_options(rbrun-reader PRIVATE -static-pie)
 endif()

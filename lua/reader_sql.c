@@ -11,6 +11,7 @@
 #include "../core/wire/frame.h"
 
 #include <lauxlib.h>
+#include <lua-lpeg.h>
 #include <lua.h>
 #include <lualib.h>
 #include <pg_query.h>
@@ -204,6 +205,8 @@ static void open_libraries(void)
     lua_newtable(L);
     lua_setfield(L, LUA_REGISTRYINDEX, "list");
     luaL_newlib(L, host);
+    luaL_requiref(L, "lpeg", luaopen_lpeg, 0);
+    lua_setfield(L, -2, "lpeg");
     lua_setglobal(L, "host");
 }
 

@@ -12,7 +12,7 @@ if(NOT RBRUN_VALGRIND)
   target_include_directories(reader-starved PRIVATE lua)
   target_include_directories(reader-starved SYSTEM PRIVATE ${LUA_INCLUDE_DIRS})
   target_link_libraries(reader-starved PRIVATE reader-heap reader-metric
-    ${LUA_STATIC} ${PG_QUERY_STATIC} m)
+    ${LPEG_STATIC} ${LUA_STATIC} ${PG_QUERY_STATIC} m)
   foreach(name worker-starved reader-starved)
     target_compile_definitions(${name} PRIVATE STARVE_JAILED)
   endforeach()
