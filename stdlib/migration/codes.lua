@@ -41,7 +41,7 @@ local KEEP_NAME = "keep the old name, or leave a view of the old name behind "
 local relation_words = {
   table = "table", view = "view", matview = "materialized view",
   sequence = "sequence", foreign_table = "foreign table",
-  composite = "composite type",
+  composite_type = "composite type",
 }
 
 for kind, words in pairs(relation_words) do
@@ -142,8 +142,6 @@ codes.column_became_generated = reason(
 codes.composite_attribute_added = reason(
   "older row values of the type have too few fields",
   "make a new type")
-codes.composite_attribute_removed = reason(
-  "older statements name the attribute or give too many fields", LATER)
 
 -- constraints
 
@@ -358,10 +356,6 @@ codes.persistence_changed = note("the table's rows survive a crash or not")
 codes.index_removed = caution("performance",
   "older queries may need it: a slow rollback",
   "drop it when the older release is gone")
-codes.index_invalid = caution("performance",
-  "the index is invalid (a failed CREATE INDEX CONCURRENTLY): it is not "
-    .. "used, and a unique one still refuses duplicates",
-  "DROP INDEX CONCURRENTLY, and build it again")
 codes.column_order_changed = caution("shape",
   "SELECT * and INSERT without column names meet another order",
   "name the columns")
@@ -402,6 +396,9 @@ codes.column_added = note("older statements do not name it")
 codes.column_type_widened = note("every older value fits")
 codes.default_added = note("older INSERT statements may leave it out")
 codes.index_added = note("a new index")
+codes.index_invalid = note(
+  "a CREATE INDEX CONCURRENTLY failed: the index is not used, and a unique "
+    .. "one still refuses duplicates")
 codes.index_renamed = note("an index is not named by statements")
 codes.constraint_removed = note("more is allowed than before")
 codes.constraint_validated = note("older rows have been checked")
@@ -424,7 +421,6 @@ codes.view_recreated = note("dropped and made again")
 codes.matview_recreated = note("dropped and made again")
 codes.sequence_recreated = note("dropped and made again")
 codes.composite_type_recreated = note("dropped and made again")
-codes.composite_type_added = note("a new composite type")
 codes.type_recreated = note("dropped and made again")
 codes.partition_added = note("a new partition")
 codes.cast_added = note("a new cast")
