@@ -2,7 +2,11 @@
 # are compiled in, in the order in which each builds on those before it.
 find_library(PG_QUERY_STATIC libpg_query.a REQUIRED)
 set(READER_RULES)
-foreach(name cut tree catalog codes world constraint alter names rules verdict
+foreach(name cut tree catalog codes
+  expression expression_truth diff_type diff_context diff_columns diff_keys
+  diff_constraints diff_privileges diff_triggers diff_relations diff_types
+  diff_functions diff_others diff
+  world constraint alter names rules verdict
   program python python_names alembic_types alembic_parts alembic_table
   alembic_ops alembic programs judge)
   list(APPEND READER_RULES ${name}

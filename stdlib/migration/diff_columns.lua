@@ -199,8 +199,12 @@ local function compare_column(ctx, pair, o, entry)
   local n, label = entry.column, ctx.text(pair.old) .. "." .. o.name
   local where = place(pair, n)
   if entry.how == "renamed" then
+    -- older statements do not find it: whatever else it became is theirs no
+    -- more
     ctx:find("column_renamed", label, "-> " .. n.name, { where = where })
-  elseif entry.how == "swapped" then
+    return
+  end
+  if entry.how == "swapped" then
     ctx:find("column_swapped", label,
              ("(old column is now %s)"):format(entry.moved.name),
              { where = where })

@@ -37,7 +37,9 @@ end
 
 local function excluded(names)
   local out = {}
-  for _, name in ipairs(names or {}) do out[name] = true end
+  for _, name in ipairs(names and names.names or names or {}) do
+    out[name] = true
+  end
   return out
 end
 

@@ -71,10 +71,12 @@ local function same_settings(a, b)
 end
 
 local function compare_attributes(ctx, o, n, label, where)
-  if (o.strict or false) ~= (n.strict or false) or
-    (o.security_definer or false) ~= (n.security_definer or false) or
+  local rights = (o.security_definer or false)
+    ~= (n.security_definer or false)
+  if rights or (o.strict or false) ~= (n.strict or false) or
     not same_settings(o.settings, n.settings) then
-    ctx:find("function_attributes_changed", label, nil, { where = where })
+    ctx:find("function_attributes_changed", label, nil,
+             { where = where, level = not rights and "note" or nil })
   end
 end
 

@@ -196,14 +196,18 @@ local function reads_removed(pair, one)
 end
 
 local function same_index(old, new)
-  if #old.list ~= #new.list or not same_predicate(old, new) or
-    (old.index.method or "btree") ~= (new.index.method or "btree") then
+  if #old.list ~= #new.list or not same_predicate(old, new) then
     return false
   end
   for i, key in ipairs(old.list) do
     if new.list[i] ~= key then return false end
   end
   return true
+end
+
+local function same_made_index(old, new)
+  return same_index(old, new) and
+    (old.index.method or "btree") == (new.index.method or "btree")
 end
 
 local function by_id(list)
@@ -240,7 +244,7 @@ local function compare_added(ctx, pair, old, old_unique, new)
   local was = by_id(old)
   for _, n in ipairs(new) do
     local o = n.index.id and was[n.index.id]
-      or any(old, same_index, n) or any(old_unique, same_index, n)
+      or any(old, same_made_index, n) or any(old_unique, same_made_index, n)
     local name = (pair.new.schema and pair.new.schema .. "." or "")
       .. (n.index.name or "?")
     if not o and has_expression(n.index) then

@@ -86,8 +86,8 @@ local function same_definition(ctx, o, n)
   return ctx.same_text(o.definition, n.definition)
 end
 
-local function compare_view(ctx, o, n, how)
-  if how == "renamed" or n.kind ~= o.kind then return end
+local function compare_view(ctx, o, n)
+  if n.kind ~= o.kind then return end
   local where = place(n)
   local same = same_definition(ctx, o, n)
   if not same and o ~= n then
@@ -200,7 +200,7 @@ end
 
 local is_view = { view = true, matview = true }
 
-local function compare_parts(ctx, o, n, how)
+local function compare_parts(ctx, o, n)
   local pair = { old = o, new = n, columns = columns.pair(o, n),
                  rows = stores_rows[o.kind] and stores_rows[n.kind] }
   compare_kind(ctx, o, n)
@@ -209,7 +209,7 @@ local function compare_parts(ctx, o, n, how)
   else
     columns.compare(ctx, pair)
   end
-  if is_view[o.kind] then compare_view(ctx, o, n, how) end
+  if is_view[o.kind] then compare_view(ctx, o, n) end
   if pair.rows then
     compare_table(ctx, pair)
   elseif o.kind == n.kind and o.kind == "matview" then
@@ -220,13 +220,15 @@ local function compare_parts(ctx, o, n, how)
   privileges.compare(ctx, "relations", o, n, ctx.text(o), pair.columns)
 end
 
-local report = { renamed = renamed, recreated = recreated, swapped = swapped }
+local report = { recreated = recreated, swapped = swapped }
 
 local function compare(ctx, o)
   local n, how, moved = ctx:counterpart("relations", o)
   if not n then return removed(ctx, o) end
+  -- older statements do not find it: what else it became they cannot meet
+  if how == "renamed" then return renamed(ctx, o, n) end
   if report[how] then report[how](ctx, o, n, moved) end
-  compare_parts(ctx, o, n, how)
+  compare_parts(ctx, o, n)
 end
 
 local function added(ctx, n)
