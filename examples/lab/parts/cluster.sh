@@ -68,6 +68,7 @@ synchronous_commit = off
 full_page_writes = off
 shared_buffers = 32MB
 max_connections = 60
+shared_preload_libraries = 'pg_stat_statements'
 CONF
     : >"$STATE/pg/created"
 }
@@ -91,9 +92,30 @@ database_exists() {
     [ "$found" = 1 ]
 }
 
-# Apply the migrations FIRST..LAST of a release, one transaction each, and
-# keep the ledger as golang-migrate does: one row, the newest version.
+# Alembic of a release, on the lab's database.
+ALEMBIC=/usr/bin/alembic # Debian's
+alembic_in() {
+    local release=$1
+    shift
+    SHOP_DATABASE_FILE=$STATE/environments/database.url \
+    PYTHONDONTWRITEBYTECODE=1 \
+        "$ALEMBIC" --config "$release/alembic.ini" "$@" \
+        >>"$STATE/log/alembic.log" 2>&1 ||
+        die "alembic $1 failed: $(tail -n 1 "$STATE/log/alembic.log")" \
+            "read $STATE/log/alembic.log"
+}
+
+# Apply what a release's migrations have above the ledger.
 migrate_up() {
+    case $(setting tool) in
+    alembic) alembic_in "$1" upgrade head ;;
+    *) golang_migrate_up "$1" "$(ledger_version)" ;;
+    esac
+}
+
+# As golang-migrate does: one transaction a file, and a ledger of one row,
+# the newest version.
+golang_migrate_up() {
     local folder=$1/migrations from=$2 file version
     for file in "$folder"/*.up.sql; do
         version=$((10#$(basename "$file" | cut -d_ -f1)))
@@ -109,7 +131,10 @@ migrate_up() {
 }
 
 ledger_version() {
-    echo "select coalesce(max(version), 0) from schema_migrations" | psql_shop
+    case $(setting tool) in
+    alembic) echo "select version_num from alembic_version" ;;
+    *) echo "select coalesce(max(version), 0) from schema_migrations" ;;
+    esac | psql_shop
 }
 
 # The good state: the schema of the live release, and rows to lose. It is
@@ -127,11 +152,15 @@ do \$\$ begin
 end \$\$;
 create database shop owner shop;
 SQL
-    echo "create table schema_migrations
+    echo "create extension pg_stat_statements" | psql_admin shop
+    [ "$(setting tool)" != golang-migrate ] ||
+        echo "create table schema_migrations
           (version bigint primary key, dirty boolean not null)" | psql_shop
-    migrate_up "$release" 0
+    migrate_up "$release"
     psql_shop <"$PARTS/rows.sql"
-    echo "create database shop_base template shop" | psql_admin postgres
+    # What filled it is none of the shop's own statements.
+    echo "create database shop_base template shop;
+          select pg_stat_statements_reset()" | psql_admin shop >/dev/null
 }
 
 # Back to the good state. Both instances notice the lost connections and

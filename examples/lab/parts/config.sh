@@ -7,6 +7,7 @@ settings_write() {
     [ ! -s "$STATE/settings" ] || return 0
     mapfile -t ports < <("$PYTHON" "$PARTS/ports.py" 6)
     cat >"$STATE/settings.new" <<SETTINGS
+tool=$1
 blue_port=${ports[0]}
 green_port=${ports[1]}
 shop_port=${ports[2]}
@@ -95,6 +96,14 @@ lua_instance() {
 LUA
 }
 
+# Where the tool's migrations lie in the repository.
+migrations_folder() {
+    case $(setting tool) in
+    alembic) echo migrations/versions ;;
+    *) echo migrations ;;
+    esac
+}
+
 environment_write() {
     secret_files_write
     {
@@ -123,7 +132,7 @@ return {
       driver = "libgit2",
       path = "$STATE/repo",
       ci = "notes",
-      migrations = "migrations",
+      migrations = "$(migrations_folder)",
     },
   },
   http = {
@@ -159,7 +168,8 @@ $(lua_instance green)
       driver = "postgres",
       url = "file:database.url",
       repo = "$STATE/repo",
-      migrations = "migrations",
+      migrations = "$(migrations_folder)",
+      tool = "$(setting tool)",
     },
   },
   snapshot = {

@@ -28,11 +28,31 @@ note_ci() {
         lab_git notes --ref=ci add --file=- HEAD
 }
 
+# Where the lab's tool is Alembic, the revisions of the same changes stand in
+# the place of SQL files.
+migrations_adapt() {
+    local file name
+    [ "$(setting tool)" = alembic ] || return 0
+    [ -f alembic.ini ] || {
+        cp "$LAB/alembic/alembic.ini" .
+        mkdir -p migrations/versions
+        cp "$LAB"/alembic/migrations/* migrations 2>/dev/null || true
+    }
+    for file in migrations/*.up.sql; do
+        [ -f "$file" ] || continue
+        name=$(basename "$file" .up.sql)
+        cp "$LAB"/alembic/migrations/versions/*_"${name#*_}.py" \
+            migrations/versions
+        rm "$file" "${file%.up.sql}.down.sql"
+    done
+}
+
 # commit_line NUMBER TAG CI PATCH SUBJECT
 commit_line() {
     local when=$((FIRST_COMMIT + $1 * BETWEEN_COMMITS))
     export GIT_AUTHOR_DATE="$when +0000" GIT_COMMITTER_DATE="$when +0000"
     [ "$4" = - ] || lab_git apply -p0 "$HISTORY/patches/$4.patch"
+    migrations_adapt
     lab_git add --all
     lab_git commit --quiet --message="$5"
     [ "$2" = - ] || lab_git tag --annotate --message="shop $2" "$2"
