@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "pg_client.h"
+#include "../wire/heap.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -210,9 +211,11 @@ int pg_fail(struct pg *db, const char *what, const PGresult *result,
 int pg_query(struct pg *db, const char *what, const char *sql, int count,
              const char *const *values, PGresult **out, struct driver_answer *a)
 {
+    char *marked = heap_textf(PG_MARK "%s", sql);
     PGresult *r =
-        PQexecParams(db->conn, sql, count, NULL, values, NULL, NULL, 0);
+        PQexecParams(db->conn, marked, count, NULL, values, NULL, NULL, 0);
     ExecStatusType status = PQresultStatus(r);
+    free(marked);
     db->state[0] = '\0';
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
         *out = r;

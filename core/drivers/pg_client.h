@@ -11,6 +11,11 @@
 
 #include <libpq-fe.h>
 
+/* Every statement of pg_query begins with it, so that people find them in
+   pg_stat_activity and in a log, and so that pg_stat_statements does not give
+   them for an application's. */
+#define PG_MARK "/* rbrun */ "
+
 struct pg {
     const struct driver_call *call; /* borrowed */
     PGconn *conn;                   /* NULL: closed */

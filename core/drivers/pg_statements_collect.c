@@ -13,10 +13,12 @@ static const char where_is_it[] =
     "JOIN pg_namespace n ON n.oid = x.extnamespace "
     "WHERE x.extname = 'pg_stat_statements'";
 
-/* One row a text: several roles and nestings have sent the same. */
+/* One row a text: several roles and nestings have sent the same. Not rbrun's
+   own. */
 static const char texts[] =
     "SELECT query, sum(calls)::int8 FROM %s.pg_stat_statements WHERE dbid = "
     "(SELECT oid FROM pg_database WHERE datname = current_database()) "
+    "AND query NOT LIKE '" PG_MARK "%%' "
     "GROUP BY query ORDER BY 2 DESC, 1 LIMIT %d";
 
 static const char reset[] = "SELECT to_char(stats_reset AT TIME ZONE 'UTC', "
