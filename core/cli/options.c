@@ -11,6 +11,41 @@ const struct option_row option_table[] = {
     {"--environment", "-e", "NAME", 'E',
      "read the environment from its file again, a name or a path (default: the "
      "copy in the run's journal)"},
+    {"--environment", "-e", "NAME", 'v',
+     "ask the live database that this environment binds, a name or a path; "
+     "with --from and --to"},
+    {"--database", NULL, "NAME", 'D',
+     "which of the environment's databases, where there are several"},
+    {"--from", NULL, "REV", 'F',
+     "judge what was added since this commit, tag or branch: the release that "
+     "may be gone back to"},
+    {"--to", NULL, "REV", 'T', "up to this one (default HEAD)"},
+    {"--repository", NULL, "DIR", 'R',
+     "the git repository; DIR is then a folder in it (default: the repository "
+     "around DIR)"},
+    {"--release", NULL, NULL, 'r',
+     "judge the named files as one net change; the order is their tool's"},
+    {"--history", NULL, "DIR", 'H',
+     "with --release: what ran before, so that types and tables are known"},
+    {"--shadow", NULL, NULL, 'S',
+     "apply them to a scratch PostgreSQL of this machine, too, and compare its "
+     "catalog before and after; it is thrown away"},
+    {"--statements", NULL, "FILE", 's',
+     "with --shadow: the older code's statements, SQL or one {\"query\": ...} "
+     "a line; each is prepared on the newer schema, and never run"},
+    {"--tool", NULL, "NAME", 't',
+     "whose migrations they are, where their names do not tell"},
+    {"--format", NULL, "NAME", 'f',
+     "how each file is written: plain, goose, dbmate, sql-migrate, "
+     "node-pg-migrate, liquibase, alembic, django, rails"},
+    {"--last", NULL, "N", 'l',
+     "of a history: judge the newest N, after those before them"},
+    {"--fail-on", NULL, "LEVEL", 'L',
+     "end with status 5 at incompatible, unknown (default) or caution and "
+     "what is worse, or never"},
+    {"--sarif", NULL, NULL, 'A', "print SARIF 2.1.0, for code review"},
+    {"--json", NULL, NULL, 'n', "print one JSON object a migration"},
+    {"--quiet", "-q", NULL, 'Q', "print only the last line"},
     {"--input", "-i", "NAME=VALUE", 'i',
      "an input of the runbook; may be given several times"},
     {"--yes", "-y", NULL, 'y',
@@ -78,6 +113,16 @@ const struct command commands[] = {
      "Loads it in its jail, and checks its header, its globals, its verbs and "
      "its grants.",
      "eJjh", cmd_check, 0},
+    {"assess", "[DIR|FILE...]", 0, OPERANDS_MAX,
+     "say whether older code can run on the schema that migrations make",
+     "Of the history in DIR, each migration after those before it; with "
+     "--from, of what was added since a commit, as one net change; with "
+     "--release, of the named files; with --environment, of the live "
+     "database. Without a database the text alone is judged, and the answer "
+     "says so. A verdict is compatible, caution, incompatible or unknown, and "
+     "unknown is never safe. Ends with 0 when nothing is as bad as --fail-on, "
+     "5 when something is, 2 when nothing could be judged.",
+     "FTRrHSstflLvDAnQh", cmd_assess, 0},
     {"doctor", "", 0, 0, "check this machine and an environment",
      "Programs, jail, state directory, modules; with --environment also every "
      "binding and every secret it refers to. Never shows a secret.",
@@ -153,6 +198,19 @@ static int take(struct options *o, const struct option_row *row,
         {"--because", &o->because, NULL},
         {"--program", &o->program, NULL},
         {"--plan", &o->plan, NULL},
+        {"--database", &o->database, NULL},
+        {"--from", &o->from, NULL},
+        {"--to", &o->to, NULL},
+        {"--repository", &o->repository, NULL},
+        {"--history", &o->history, NULL},
+        {"--statements", &o->statements, NULL},
+        {"--tool", &o->tool, NULL},
+        {"--format", &o->format, NULL},
+        {"--last", &o->last, NULL},
+        {"--fail-on", &o->fail_on, NULL},
+        {"--release", NULL, &o->release},
+        {"--shadow", NULL, &o->shadow},
+        {"--sarif", NULL, &o->sarif},
         {"--require-jail", NULL, &o->require_jail},
         {"--yes", NULL, &o->yes},
         {"--json", NULL, &o->json},

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #define INPUTS_MAX 64
-#define OPERANDS_MAX 16
+#define OPERANDS_MAX 4096 /* what a shell makes of *.sql */
 
 struct options {
     const char *operands[OPERANDS_MAX];
@@ -22,6 +22,19 @@ struct options {
     const char *because;
     const char *program;
     const char *plan;
+    const char *database; /* assess */
+    const char *from;
+    const char *to;
+    const char *repository;
+    const char *history;
+    const char *statements;
+    const char *tool;
+    const char *format;
+    const char *last;
+    const char *fail_on;
+    int release;
+    int shadow;
+    int sarif;
     int require_jail;
     int yes;
     int json;
@@ -74,6 +87,7 @@ int cmd_show(const struct options *o);
 int cmd_export(const struct options *o);
 int cmd_verify(const struct options *o);
 int cmd_check(const struct options *o);
+int cmd_assess(const struct options *o);
 int cmd_doctor(const struct options *o);
 int cmd_help(const struct options *o);
 int cmd_version(const struct options *o);
