@@ -142,7 +142,7 @@ static const char indexes[] =
     "(i.indkey::int2[])[0:@key_count@ - 1] END AS columns, "
     "CASE WHEN i.indexprs IS NOT NULL THEN (SELECT json_agg(CASE WHEN "
     "q.number = 0 THEN json_build_object('expression', "
-    "pg_get_indexdef(i.indexrelid, q.n::int, false)) "
+    "pg_get_indexdef(i.indexrelid, q.n::int, true)) "
     "ELSE to_json(x.attname) END ORDER BY q.n) "
     "FROM unnest(i.indkey::int2[]) WITH ORDINALITY q(number, n) "
     "LEFT JOIN pg_attribute x ON x.attrelid = i.indrelid "

@@ -74,7 +74,7 @@ end
 --- The expression that an INSERT stores which leaves the column out, or nil.
 function columns.default(lookup, c)
   if c.generated then return nil end
-  if c.default ~= nil and c.default ~= false then
+  if c.default then
     return not is_null(c.default) and c.default or nil
   end
   local domain = domain_of(lookup, c)
@@ -100,8 +100,8 @@ local change_codes = {
 }
 
 local function compare_type(ctx, o, n, label, where)
-  if o.type == nil or n.type == nil then
-    if o.type ~= n.type then
+  if not o.type or not n.type then
+    if (o.type or n.type) and o ~= n then
       ctx:find("column_type_changed", label,
                ("%s -> %s"):format(o.type or "?", n.type or "?"),
                { level = "unknown", where = where })
@@ -115,9 +115,9 @@ local function compare_type(ctx, o, n, label, where)
                { where = where })
     end
   end
-  if o.collation ~= n.collation then
-    ctx:find("collation_changed", label,
-             ("%s -> %s"):format(o.collation or "None", n.collation or "None"),
+  local was, is = o.collation or "None", n.collation or "None"
+  if was ~= is then
+    ctx:find("collation_changed", label, ("%s -> %s"):format(was, is),
              { where = where })
   end
 end

@@ -166,8 +166,8 @@ end
 --- An expression of the old side and one of the new: the same to PostgreSQL.
 --- columns: old name -> new name.
 function context:same(a, b, columns)
+  if not a or not b then return not a and not b end
   if a == b and not (columns and next(columns)) then return true end
-  if a == nil or b == nil then return false end
   local map = setmetatable({ columns = columns }, { __index = self.map })
   return expression.same(a, b, map)
 end

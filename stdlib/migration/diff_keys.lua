@@ -240,11 +240,16 @@ local function has_expression(index)
   return false
 end
 
-local function compare_added(ctx, pair, old, old_unique, new)
+--- A live catalog says of every index whether it is valid; texts say nothing.
+local function unusable(index)
+  return type(index.definition) == "string" and not index.valid
+end
+
+local function compare_added(ctx, pair, old, new)
   local was = by_id(old)
   for _, n in ipairs(new) do
     local o = n.index.id and was[n.index.id]
-      or any(old, same_made_index, n) or any(old_unique, same_made_index, n)
+      or any(old, same_made_index, n)
     local name = (pair.new.schema and pair.new.schema .. "." or "")
       .. (n.index.name or "?")
     if not o and has_expression(n.index) then
@@ -253,7 +258,7 @@ local function compare_added(ctx, pair, old, old_unique, new)
     elseif not o then
       ctx:find("index_added", name, nil, { where = place(pair, n.index) })
     end
-    if n.index.valid == false and (not o or o.index.valid ~= false) then
+    if unusable(n.index) and not (o and unusable(o.index)) then
       ctx:find("index_invalid", name, nil, { where = place(pair, n.index) })
     end
   end
@@ -272,7 +277,7 @@ function keys.compare(ctx, pair)
     end
   end
   compare_plain(ctx, pair, old_plain, new_plain, new)
-  compare_added(ctx, pair, old_plain, old, new_plain)
+  compare_added(ctx, pair, old_plain, new_plain)
 end
 
 return keys

@@ -26,8 +26,8 @@ local function place(r) return { kind = "relations", id = r.id } end
 --- A sequence that numbers a column is not named by older statements, or
 --- rarely so.
 local function owned(r)
-  return r.kind == "sequence" and r.sequence ~= nil and
-    r.sequence.owned_by ~= nil
+  return r.kind == "sequence" and r.sequence and r.sequence.owned_by
+    and true or false
 end
 
 local function removed(ctx, o)
@@ -95,8 +95,8 @@ local function compare_view(ctx, o, n)
              { where = where,
                level = same == nil and "unknown" or nil })
   end
-  if o.kind == "matview" and o.populated ~= false and n.populated == false
-  then
+  if o.kind == "matview" and not n.populated and
+    (o.populated or o.assumed) and not n.assumed then
     ctx:find("matview_unpopulated", ctx.text(o), nil, { where = where })
   end
 end

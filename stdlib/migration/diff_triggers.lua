@@ -101,8 +101,8 @@ local function roles_within(old, new)
 end
 
 local function condition_within(ctx, o, n, map)
-  if n == nil then return o == nil end
-  if o == nil then return false end
+  if not n then return true end
+  if not o then return false end
   return ctx:same(o, n, map) or
     expression.implies(expression.renamed(o, map), n)
 end
@@ -110,8 +110,7 @@ end
 --- Whether the new policy lets through all that the old one did.
 local function lets_as_much(ctx, pair, o, n)
   local map = pair.columns.map
-  return o.permissive == n.permissive and
-    (o.command == n.command or n.command == "*") and
+  return (o.command == n.command or n.command == "ALL") and
     roles_within(o.roles, n.roles) and
     condition_within(ctx, o.using, n.using, map) and
     condition_within(ctx, o.check or o.using, n.check or n.using, map)
@@ -119,25 +118,33 @@ end
 
 local function same_policy(ctx, pair, o, n)
   local map = pair.columns.map
-  return o.permissive == n.permissive and o.command == n.command and
+  return o.command == n.command and
     roles_within(o.roles, n.roles) and roles_within(n.roles, o.roles) and
-    (ctx:same(o.using, n.using, map) or o.using == n.using) and
-    (ctx:same(o.check, n.check, map) or o.check == n.check)
+    ctx:same(o.using, n.using, map) and ctx:same(o.check, n.check, map)
+end
+
+--- Whether rows that passed pass no more: a permissive policy lets rows
+--- through, any other one keeps them away.
+local function is_tighter(ctx, pair, o, n)
+  if not o.permissive then
+    return not n.permissive and not lets_as_much(ctx, pair, o, n)
+  end
+  return not (n.permissive and lets_as_much(ctx, pair, o, n))
 end
 
 local function compare_policy(ctx, pair, o, n)
   local label = ("%s on %s"):format((o or n).name, ctx.text(pair.old))
   local where = { where = place(pair, "policy", n or o) }
   if not o then
-    ctx:find(n.permissive == false and "restrictive_policy_added"
-             or "policy_added", label, nil, where)
-  elseif not n then
-    ctx:find(o.permissive == false and "policy_relaxed" or "policy_removed",
+    ctx:find(n.permissive and "policy_added" or "restrictive_policy_added",
              label, nil, where)
-  elseif not same_policy(ctx, pair, o, n) then
-    local wider = n.permissive ~= false and lets_as_much(ctx, pair, o, n)
-    ctx:find(wider and "policy_relaxed" or "policy_changed", label, nil,
-             where)
+  elseif not n then
+    ctx:find(o.permissive and "policy_removed" or "policy_relaxed", label,
+             nil, where)
+  elseif (o.permissive or false) ~= (n.permissive or false) or
+    not same_policy(ctx, pair, o, n) then
+    ctx:find(is_tighter(ctx, pair, o, n) and "policy_changed"
+             or "policy_relaxed", label, nil, where)
   end
 end
 

@@ -22,9 +22,22 @@ local function positions(labels)
   return out
 end
 
+local function has_ids(t)
+  return t.label_ids and #t.label_ids == #(t.labels or {})
+end
+
+--- A label that was renamed has the id that it had.
+local function by_label_id(o, n)
+  local now, out = {}, {}
+  for i, id in ipairs(n.label_ids) do now[id] = n.labels[i] end
+  for i, id in ipairs(o.label_ids) do out[o.labels[i]] = now[id] end
+  return out
+end
+
 --- Labels that are gone and new ones between the same neighbours: in one
 --- type a label can only have been renamed. Gives old label -> new label.
 local function renamed_labels(o, n)
+  if has_ids(o) and has_ids(n) then return by_label_id(o, n) end
   local was, is, out = positions(o.labels), positions(n.labels), {}
   local after = 0 -- the place in n of the last label known
   for _, label in ipairs(o.labels or {}) do
