@@ -7,8 +7,9 @@ foreach(name cut tree catalog codes
   diff_constraints diff_privileges diff_triggers diff_relations diff_types
   diff_functions diff_others diff
   world constraint alter names rules verdict
-  program python python_names alembic_types alembic_parts alembic_table
-  alembic_ops alembic programs judge)
+  program program_digest python python_names alembic_types alembic_parts
+  alembic_table alembic_ops alembic django_fields django_state django_q
+  django_sql django_index django_ops django programs judge)
   list(APPEND READER_RULES ${name}
     ${CMAKE_SOURCE_DIR}/stdlib/migration/${name}.lua)
 endforeach()
