@@ -162,7 +162,8 @@ static enum assess_form form_of(const struct options *o)
                       : ASSESS_TEXT;
 }
 
-static int failed(const struct options *o, const struct error *err)
+/* spoilt: standard output takes no more, so the error goes elsewhere. */
+static int failed(const struct options *o, const struct error *err, int spoilt)
 {
     int signal = run_stop_requested();
     struct view v;
@@ -172,7 +173,7 @@ static int failed(const struct options *o, const struct error *err)
     struct error shown = *err;
     if (!shown.next[0])
         error_next(&shown, "rbrun help assess");
-    view_open(&v, o->json, 0);
+    view_open(&v, o->json && !spoilt, 0);
     view_error_state(&v, &shown, status,
                      "production is untouched: an "
                      "assessment changes nothing");
@@ -202,7 +203,7 @@ int cmd_assess(const struct options *o)
     if (!rc)
         rc = take_gate(o->fail_on, &gate, &err);
     if (rc)
-        return failed(o, &err);
+        return failed(o, &err, 0);
     shortage_in_json(o->json);
     assess_view_open(&v, form_of(o), stdout);
     rc = ask(o, &q, &v, &err);
@@ -214,6 +215,6 @@ int cmd_assess(const struct options *o)
         assess_view_end(&v, NULL, NULL, &err); /* says why it cannot */
     assess_view_close(&v);
     if (rc)
-        return failed(o, &err);
+        return failed(o, &err, ferror(stdout) != 0);
     return worst >= gate ? EXIT_GATE : EXIT_GOAL;
 }

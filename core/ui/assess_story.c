@@ -49,13 +49,21 @@ static void where(const struct assess_view *v, const json_t *entry,
              value_text(finding, "code", "?"),
              value_text(finding, "object", ""));
     if (detail)
-        buf_addf(&text, " (%s)", detail);
+        buf_addf(&text, " %s", detail);
     phrase_clean(buf_text(&text), 2 * WIDTH, out);
     buf_free(&text);
 }
 
+static int same_words(const json_t *a, const json_t *b)
+{
+    return b &&
+           strcmp(value_text(a, "text", ""), value_text(b, "text", "")) == 0 &&
+           strcmp(value_text(a, "safe", ""), value_text(b, "safe", "")) == 0;
+}
+
+/* next: the finding behind it, which may say the same of something else. */
 static void tell_finding(const struct assess_view *v, const json_t *entry,
-                         const json_t *finding)
+                         const json_t *finding, const json_t *next)
 {
     struct buf place = BUF_INIT(20000);
     const char *safe = value_text(finding, "safe", NULL);
@@ -65,20 +73,22 @@ static void tell_finding(const struct assess_view *v, const json_t *entry,
     }
     where(v, entry, finding, &place);
     fprintf(v->out, "  %s\n", buf_text(&place));
+    buf_free(&place);
+    if (same_words(finding, next))
+        return;
     say(v->out, "    breaks: ", value_text(finding, "text", "?"));
     if (safe)
         say(v->out, "    safe:   ", safe);
-    buf_free(&place);
 }
 
 static void tell_findings(const struct assess_view *v, const json_t *entry,
                           const char *list)
 {
-    const json_t *finding;
+    const json_t *all = json_object_get(entry, list), *finding;
     size_t i;
-    json_array_foreach(json_object_get(entry, list), i, finding)
+    json_array_foreach(all, i, finding)
     {
-        tell_finding(v, entry, finding);
+        tell_finding(v, entry, finding, json_array_get(all, i + 1));
     }
 }
 
@@ -110,7 +120,7 @@ static void tell_down(const struct assess_view *v, const json_t *entry)
     const char *restores = value_text(down, "restores", NULL);
     struct buf text = BUF_INIT(4000);
     size_t i;
-    if (json_is_null(down))
+    if (json_is_null(down) || !value_bool(down, "present", 1))
         buf_adds(&text, "there is no way down");
     else if (value_bool(down, "empty", 0))
         buf_adds(&text, "its way down is empty");

@@ -62,6 +62,7 @@ static int print_json(struct assess_view *v, const json_t *line)
     json_t *copy = json_copy((json_t *)(uintptr_t)line);
     char *text;
     int rc;
+    errno = 0;
     json_object_del(copy, "is");
     if (line == v->net) {
         struct buf sentence = BUF_INIT(4000);
@@ -71,9 +72,11 @@ static int print_json(struct assess_view *v, const json_t *line)
     }
     text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS);
     rc = !text || fputs(text, v->out) < 0 || fputc('\n', v->out) < 0;
+    if (rc || ferror(v->out))
+        v->number = errno ? errno : EIO;
     free(text);
     json_decref(copy);
-    return rc || ferror(v->out) ? RB_IO : 0;
+    return v->number ? RB_IO : 0;
 }
 
 /* Changes of rows, which no catalog shows. */
@@ -155,8 +158,9 @@ int assess_view_end(struct assess_view *v, const char *gate, const char *next,
     } else if (v->form != ASSESS_JSON) {
         assess_story(v, gate, next);
     }
-    errno = 0;
-    if (fflush(v->out) == 0 && !ferror(v->out))
+    if (v->number)
+        errno = v->number;
+    if (!v->number && fflush(v->out) == 0 && !ferror(v->out))
         return 0;
     error_set_errno(err, RB_IO, "the output could not be written");
     error_next(err, "make room, or write it elsewhere; nothing was changed");

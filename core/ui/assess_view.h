@@ -33,6 +33,7 @@ struct assess_view {
     int colour;
     int terminal; /* progress can be shown */
     int live_line;
+    int number;   /* errno when the output took no more, or 0 */
     json_t *set;  /* the line "set" */
     json_t *kept; /* entries that have something to say */
     json_t *net;  /* the line "net" */
