@@ -21,7 +21,7 @@ runbook {
   uses      = {
     "metric.query", "metric.await", "git.last_green", "git.changes",
     "deploy.current", "deploy.release", "migrate.assess", "snapshot.take",
-    "flag.get", "flag.set", "http.check", "notify.send",
+    "snapshot.catalog", "flag.get", "flag.set", "http.check", "notify.send",
   },
   inputs    = {
     max_errors = "number=0.02", -- share of the requests answered with 5xx
@@ -132,6 +132,14 @@ end
 local function bring(live, to, input, because)
   step("keep a copy of the database", function()
     snapshot.take { of = "api", note = because }
+    -- What is known then of this version's schema makes a later way back to
+    -- it safe; this one goes on without.
+    local kept, err = attempt(function()
+      return snapshot.catalog { of = "api", commit = live.commit }
+    end)
+    if not kept then
+      log("the catalog of %s is not kept: %s", live.version, err.message)
+    end
   end)
   step("deploy " .. to.tag, function()
     undo("deploy " .. live.version .. " again", function()

@@ -56,6 +56,8 @@ struct driver_call {
     const char *root;        /* directory of the environment file, absolute */
     const char *artifacts;   /* the run's directory for large outputs; may
                                 not exist yet: driver_artifact makes it */
+    const char *state;       /* the state directory, absolute: what outlives
+                                a run; NULL where there is none */
     uint32_t sequence;       /* number of the call in the run */
     int64_t changed_at;      /* ms since 1970 when the run's last write
                                 finished, 0 when it has written nothing */

@@ -19,9 +19,9 @@
  * The statements that pg_stat_statements holds of this database, most calls
  * first, in a transaction that is open. *out is a new object:
  *   {"heard":true, "list":[{"query","calls"}], "since":text of the last reset,
- *    "skipped":n utility statements, "hidden":n that the role may not see,
- *    "limited":true when there are more}
- * or {"heard":false, "because":text} where the extension is not there or not
+ *    "skipped":n utility statements and those of pg_dump and psql, "hidden":n
+ * that the role may not see, "limited":true when there are more} or
+ * {"heard":false, "because":text} where the extension is not there or not
  * loaded. Constants are $1, $2 there, so nothing secret is in a text; utility
  * statements, which keep theirs (CREATE ROLE .. PASSWORD), are only counted.
  * Returns nonzero with the answer filled when the connection is lost.

@@ -28,6 +28,9 @@ static const char reset[] = "SELECT to_char(stats_reset AT TIME ZONE 'UTC', "
 /* What the view shows in place of a text that the role may not see. */
 static const char hidden_text[] = "<insufficient privilege>";
 
+/* What pg_dump, psql and their like ask for: no application writes it so. */
+static const char of_tools[] = "FROM pg_catalog.";
+
 struct collection {
     json_t *list;
     size_t bytes;
@@ -47,7 +50,7 @@ static void take(struct collection *c, const char *query, long long calls)
     json_t *entry;
     if (strcmp(query, hidden_text) == 0)
         c->hidden++;
-    else if (!pg_statements_planned(query))
+    else if (!pg_statements_planned(query) || strstr(query, of_tools))
         c->skipped++;
     else if (json_array_size(c->list) >= PG_STATEMENTS_MAX ||
              c->bytes + size > PG_STATEMENTS_MAX_TEXT)

@@ -335,8 +335,20 @@ static int verify(const struct driver_call *c, struct driver_answer *a)
     return rc;
 }
 
+/* What needs libpq alone lives in its module. */
+static int catalog(const struct driver_call *c, struct driver_answer *a)
+{
+    driver_function *function = NULL;
+    struct error err = {0};
+    void *symbol = driver_symbol("rbrun-pg.so", "pg_catalog_snapshot", &err);
+    memcpy(&function, &symbol, sizeof function);
+    return symbol ? function(c, a)
+                  : answer_fail(a, OUTCOME_REJECTED, "%s", err.message);
+}
+
 static const struct driver_verb verbs[] = {
     {"snapshot.take", SETTLE_PROBED, take, snapshot_probe},
+    {"snapshot.catalog", SETTLE_KEYED, catalog, NULL},
     {"snapshot.verify", SETTLE_PURE, verify, NULL},
     {NULL, SETTLE_PURE, NULL, NULL},
 };

@@ -7,6 +7,7 @@
 #include "../drivers/process.h"
 #include "../drivers/registry.h"
 #include "../store/io.h"
+#include "../store/place.h"
 #include "../wire/heap.h"
 #include "call_parts.h"
 
@@ -40,6 +41,14 @@ enum settle call_settle(const struct call *c)
     return row ? row->settle : SETTLE_MANUAL;
 }
 
+/* Where things lie that outlive a run; NULL without a place for them. */
+static const char *state_directory(void)
+{
+    static char path[PLACE_PATH];
+    struct error ignored;
+    return place_root(path, sizeof path, &ignored) == 0 ? path : NULL;
+}
+
 static void fill(struct driver_call *d, const struct call *c,
                  const struct call_context *x, const json_t *binding)
 {
@@ -54,6 +63,7 @@ static void fill(struct driver_call *d, const struct call *c,
     d->environment = x->environment->name;
     d->root = x->environment->root;
     d->artifacts = x->artifacts;
+    d->state = state_directory();
     d->sequence = c->sequence;
     d->changed_at = x->changed_at;
     d->timeout = call_timeout(c);

@@ -35,6 +35,14 @@ static json_t *predict_snapshot(const json_t *args)
                      "path", PLAN_LATER, "not_covered");
 }
 
+static json_t *predict_catalog(const json_t *args)
+{
+    return json_pack("{s:s, s:s, s:s, s:i, s:[], s:i, s:i}", "id", PLAN_LATER,
+                     "commit", value_text(args, "commit", ""), "database",
+                     PLAN_LATER, "statements", 0, "incomplete", "taken_at", 0,
+                     "bytes", 0);
+}
+
 static json_t *predict_flag(const json_t *args)
 {
     int on = value_bool(args, "on", 0);
@@ -83,11 +91,17 @@ static const struct {
     const char *verb;
     json_t *(*predict)(const json_t *args);
 } predictions[] = {
-    {"deploy.release", predict_release}, {"deploy.shift", predict_shift},
-    {"migrate.up", predict_migration},   {"migrate.down", predict_migration},
-    {"snapshot.take", predict_snapshot}, {"snapshot.verify", predict_verified},
-    {"flag.set", predict_flag},          {"notify.send", predict_notice},
-    {"command.run", predict_command},    {"metric.await", predict_await},
+    {"deploy.release", predict_release},
+    {"deploy.shift", predict_shift},
+    {"migrate.up", predict_migration},
+    {"migrate.down", predict_migration},
+    {"snapshot.take", predict_snapshot},
+    {"snapshot.verify", predict_verified},
+    {"snapshot.catalog", predict_catalog},
+    {"flag.set", predict_flag},
+    {"notify.send", predict_notice},
+    {"command.run", predict_command},
+    {"metric.await", predict_await},
     {"http.check", predict_check},
 };
 

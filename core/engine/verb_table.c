@@ -218,6 +218,24 @@ R snapshot_checked[] = {{"id", "string", "its name"},
                         {"bytes", "integer", "how many bytes were read"},
                         {"age", "number", "seconds since it was taken"},
                         DONE};
+P snapshot_catalog[] = {
+    {"of", "text", "", 0, "which database, by its snapshot source"},
+    {"commit", "text", "commit's full name", 1,
+     "the version that is live and whose schema this is"},
+    END};
+R snapshot_of_catalog[] = {
+    {"id", "string", "hash of the catalog"},
+    {"commit", "string", "the version it was kept for"},
+    {"database", "string", "the database's own name"},
+    {"version", "string", "what the migration ledger was at; absent without"},
+    {"statements", "integer",
+     "how many texts of pg_stat_statements were kept with it"},
+    {"no_statements", "string", "why none, where pg_stat_statements is silent"},
+    {"incomplete", "table", "what could not be read of the catalog, as texts"},
+    {"taken_at", "integer", "milliseconds since 1970"},
+    {"bytes", "integer", "size of the catalog on disk"},
+    {"path", "string", "where its record lies"},
+    DONE};
 
 /* flag */
 P flag_get[] = {{"flags", "text", "", 0, "which flag system"},
@@ -344,6 +362,10 @@ const struct verb verb_table[] = {
      "Read a kept copy back, every byte.",
      snapshot_verify, snapshot_checked, READS " conflict", "6h", NULL,
      "snapshot.verify { of = \"api\", id = copy.id }"},
+    {"snapshot.catalog", EFFECT_WRITE, "of",
+     "Keep what the schema is, and the statements that the live code sends.",
+     snapshot_catalog, snapshot_of_catalog, WRITES " partial", "5m", NULL,
+     "snapshot.catalog { of = \"api\", commit = live.commit }"},
     {"flag.get", EFFECT_READ, "flags",
      "Read a feature flag.",
      flag_get, flag_state, READS, "30s", NULL,

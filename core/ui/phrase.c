@@ -213,6 +213,15 @@ static void phrase_snapshot(const json_t *v, struct buf *out)
              value_bool(v, "verified", 0) ? ", read back whole" : "");
 }
 
+static void phrase_catalog(const json_t *v, struct buf *out)
+{
+    buf_addf(out, "%.12s, %lld bytes, %lld statements",
+             value_text(v, "id", "?"), (long long)value_int(v, "bytes", 0),
+             (long long)value_int(v, "statements", 0));
+    if (json_array_size(json_object_get(v, "incomplete")))
+        buf_adds(out, ", incomplete");
+}
+
 static void phrase_flag(const json_t *v, struct buf *out)
 {
     buf_addf(out, "%s is %s", value_text(v, "flag", "?"),
@@ -242,19 +251,13 @@ static const struct {
     const char *prefix;
     void (*phrase)(const json_t *value, struct buf *out);
 } answers[] = {
-    {"deploy.current", phrase_deploy},
-    {"deploy.release", phrase_deploy},
-    {"metric.query", phrase_metric},
-    {"metric.await", phrase_metric},
-    {"git.resolve", phrase_commit},
-    {"git.last_green", phrase_commit},
-    {"git.changes", phrase_changes},
-    {"migrate.assess", phrase_assess},
-    {"migrate.", phrase_ledger},
-    {"snapshot.take", phrase_snapshot},
-    {"flag.", phrase_flag},
-    {"http.check", phrase_status},
-    {"command.run", phrase_status},
+    {"deploy.current", phrase_deploy},    {"deploy.release", phrase_deploy},
+    {"metric.query", phrase_metric},      {"metric.await", phrase_metric},
+    {"git.resolve", phrase_commit},       {"git.last_green", phrase_commit},
+    {"git.changes", phrase_changes},      {"migrate.assess", phrase_assess},
+    {"migrate.", phrase_ledger},          {"snapshot.take", phrase_snapshot},
+    {"snapshot.catalog", phrase_catalog}, {"flag.", phrase_flag},
+    {"http.check", phrase_status},        {"command.run", phrase_status},
 };
 
 static void phrase_value(const char *verb, const json_t *ok, struct buf *out)

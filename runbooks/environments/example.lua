@@ -112,6 +112,7 @@ return {
       "deploy.release api",
       "migrate.assess api",
       "snapshot.take api",
+      "snapshot.catalog api",
       "flag.* flags",
       "http.check api",
       "notify.send *",

@@ -100,7 +100,8 @@ def recovered(lab, run, status, output):
     assert len(set(lab.mails())) == 1, lab.mails()
     writes = [r["request"]["verb"] for r in journal.of("intent")
               if r["effect"] == "write"]
-    assert writes == ["snapshot.take", "deploy.release"], writes
+    assert writes == ["snapshot.take", "snapshot.catalog",
+                      "deploy.release"], writes
     for words in (("verify", run), ("replay", run, "--quiet")):
         status, output = lab.call(*words)
         assert status == 0, output

@@ -85,6 +85,7 @@ int main(int argc, char **argv)
     c.environment = "test";
     c.root = getcwd(root, sizeof root);
     c.artifacts = getenv("ARTIFACTS") ? getenv("ARTIFACTS") : "artifacts";
+    c.state = getenv("RBRUN_STATE");
     c.sequence = 1;
     c.changed_at = getenv("CHANGED_AT") ? atoll(getenv("CHANGED_AT")) : 0;
     c.timeout = 60000;
