@@ -3,15 +3,17 @@
 #include "snapshot_manifest.h"
 #include "../wire/sha256.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define BLOCK (256u << 10)
+#define DEEPEST 64 /* folders in one another */
 
 int snapshot_sha256(const void *bytes, size_t size, char out[65])
 {
@@ -53,77 +55,121 @@ static int hash_file(const char *path, char out[65], int64_t *size,
     return rc;
 }
 
-static int by_name(const FTSENT **a, const FTSENT **b)
+/*
+ * A walk over a directory and all below it, in the order of names. Each file
+ * is visited, and each directory behind what it holds. Not by fts(3), whose
+ * first step crashes where it gets no memory.
+ */
+struct walk {
+    char path[4096]; /* where it is */
+    size_t skip;     /* of path, to the name in the manifest */
+    int depth;
+    int goes_on; /* behind an error, too */
+    int (*visit)(struct walk *w, const struct stat *st, struct error *err);
+    json_t *files; /* of hash_one */
+    int64_t bytes;
+};
+
+static int no_dots(const struct dirent *e)
 {
-    return strcmp((*a)->fts_name, (*b)->fts_name);
+    return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
 }
 
-static FTS *walk(const char *path)
+static int by_name(const struct dirent **a, const struct dirent **b)
 {
-    char *roots[2] = {(char *)path, NULL};
-    return fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int hash_entry(const FTSENT *e, size_t skip, json_t *files,
-                      int64_t *bytes, struct error *err)
+static int walk_here(struct walk *w, struct error *err);
+
+static int walk_below(struct walk *w, const char *name, struct error *err)
+{
+    size_t length = strlen(w->path), room = sizeof w->path - length;
+    int rc;
+    if ((size_t)snprintf(w->path + length, room, "/%s", name) < room)
+        rc = walk_here(w, err);
+    else
+        rc = error_set(err, RB_TOOBIG, "a path below %.*s is too long",
+                       (int)w->skip - 1, w->path);
+    w->path[length] = '\0';
+    return rc;
+}
+
+static int walk_list(struct walk *w, struct error *err)
+{
+    struct dirent **list = NULL;
+    int rc = 0, count;
+    if (w->depth >= DEEPEST)
+        return error_set(err, RB_TOOBIG, "%s lies more than %d folders deep",
+                         w->path, DEEPEST);
+    count = scandir(w->path, &list, no_dots, by_name);
+    if (count < 0)
+        return error_set_errno(err, RB_IO, "cannot read %s", w->path);
+    w->depth++;
+    for (int i = 0; i < count; i++) {
+        int bad = !rc || w->goes_on ? walk_below(w, list[i]->d_name, err) : 0;
+        rc = bad ? bad : rc;
+        free(list[i]);
+    }
+    w->depth--;
+    free(list);
+    return rc;
+}
+
+static int walk_here(struct walk *w, struct error *err)
+{
+    struct stat st;
+    int rc = 0;
+    if (lstat(w->path, &st))
+        return error_set_errno(err, RB_IO, "cannot read %s", w->path);
+    if (S_ISDIR(st.st_mode))
+        rc = walk_list(w, err);
+    return rc ? rc : w->visit(w, &st, err);
+}
+
+static int walk(struct walk *w, const char *path, struct error *err)
+{
+    w->skip = strlen(path) + 1;
+    if (w->skip > sizeof w->path)
+        return error_set(err, RB_TOOBIG, "the path %s is too long", path);
+    memcpy(w->path, path, w->skip);
+    return walk_here(w, err);
+}
+
+static int hash_one(struct walk *w, const struct stat *st, struct error *err)
 {
     char sum[65];
     int64_t size;
     int rc;
-    const char *name = e->fts_path + skip;
-    if (strcmp(name, SNAPSHOT_MANIFEST) == 0)
+    const char *name = w->path + w->skip;
+    if (S_ISDIR(st->st_mode) || strcmp(name, SNAPSHOT_MANIFEST) == 0)
         return 0;
-    if (json_array_size(files) >= SNAPSHOT_MAX_FILES)
+    if (!S_ISREG(st->st_mode))
+        return error_set(err, RB_CORRUPT, "%s is not a regular file", w->path);
+    if (json_array_size(w->files) >= SNAPSHOT_MAX_FILES)
         return error_set(err, RB_TOOBIG, "%.*s holds more than %d files",
-                         (int)skip - 1, e->fts_path, SNAPSHOT_MAX_FILES);
-    rc = hash_file(e->fts_path, sum, &size, err);
+                         (int)w->skip - 1, w->path, SNAPSHOT_MAX_FILES);
+    rc = hash_file(w->path, sum, &size, err);
     if (rc)
         return rc;
-    *bytes += size;
-    if (json_array_append_new(files,
+    w->bytes += size;
+    if (json_array_append_new(w->files,
                               json_pack("{s:s, s:I, s:s}", "path", name, "size",
                                         (json_int_t)size, "sha256", sum)) != 0)
         return error_set(err, RB_INVALID, "%s: a name that is not UTF-8",
-                         e->fts_path);
+                         w->path);
     return 0;
-}
-
-/* fts_read(3) returns NULL at the end, and where it can go no further. */
-static int at_end(int rc, const char *directory, struct error *err)
-{
-    if (rc || !errno)
-        return rc;
-    return error_set_errno(err, RB_IO, "cannot read all of %s", directory);
 }
 
 int snapshot_files_hash(const char *directory, json_t **files, int64_t *bytes,
                         struct error *err)
 {
-    FTS *tree = walk(directory);
-    FTSENT *e;
-    int rc = 0;
-    *files = json_array();
-    *bytes = 0;
-    if (!tree)
-        rc = error_set_errno(err, RB_IO, "cannot read %s", directory);
-    while (!rc && (e = fts_read(tree)) != NULL) {
-        if (e->fts_info == FTS_F)
-            rc = hash_entry(e, strlen(directory) + 1, *files, bytes, err);
-        else if (e->fts_info == FTS_ERR || e->fts_info == FTS_DNR ||
-                 e->fts_info == FTS_NS)
-            rc = error_set(err, RB_IO, "cannot read %s: %s", e->fts_path,
-                           strerror(e->fts_errno));
-        else if (e->fts_info != FTS_D && e->fts_info != FTS_DP)
-            rc = error_set(err, RB_CORRUPT, "%s is not a regular file",
-                           e->fts_path);
-    }
-    rc = at_end(rc, directory, err);
-    if (tree)
-        fts_close(tree);
-    if (rc) {
-        json_decref(*files);
-        *files = NULL;
-    }
+    struct walk w = {.visit = hash_one, .files = json_array()};
+    int rc = walk(&w, directory, err);
+    *bytes = w.bytes;
+    *files = rc ? NULL : w.files;
+    if (rc)
+        json_decref(w.files);
     return rc;
 }
 
@@ -138,42 +184,30 @@ int snapshot_file_sync(const char *path, struct error *err)
     return rc;
 }
 
+static int sync_one(struct walk *w, const struct stat *st, struct error *err)
+{
+    return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)
+               ? snapshot_file_sync(w->path, err)
+               : 0;
+}
+
 int snapshot_files_sync(const char *path, struct error *err)
 {
-    FTS *tree = walk(path);
-    FTSENT *e;
-    int rc = 0;
-    if (!tree)
-        return error_set_errno(err, RB_IO, "cannot read %s", path);
-    while (!rc && (e = fts_read(tree)) != NULL) {
-        if (e->fts_info == FTS_F || e->fts_info == FTS_DP)
-            rc = snapshot_file_sync(e->fts_path, err);
-    }
-    rc = at_end(rc, path, err);
-    fts_close(tree);
-    return rc;
+    struct walk w = {.visit = sync_one};
+    return walk(&w, path, err);
+}
+
+static int remove_one(struct walk *w, const struct stat *st, struct error *err)
+{
+    return (S_ISDIR(st->st_mode) ? rmdir(w->path) : unlink(w->path))
+               ? error_set_errno(err, RB_IO, "cannot remove %s", w->path)
+               : 0;
 }
 
 int snapshot_files_remove(const char *directory, struct error *err)
 {
-    FTS *tree;
-    FTSENT *e;
-    int rc = 0;
+    struct walk w = {.visit = remove_one, .goes_on = 1};
     if (access(directory, F_OK) < 0 && errno == ENOENT)
         return 0;
-    tree = walk(directory);
-    if (!tree)
-        return error_set_errno(err, RB_IO, "cannot read %s", directory);
-    while ((e = fts_read(tree)) != NULL) {
-        int bad = 0;
-        if (e->fts_info == FTS_DP)
-            bad = rmdir(e->fts_path);
-        else if (e->fts_info != FTS_D)
-            bad = unlink(e->fts_path);
-        if (bad)
-            rc = error_set_errno(err, RB_IO, "cannot remove %s", e->fts_path);
-    }
-    rc = at_end(rc, directory, err);
-    fts_close(tree);
-    return rc;
+    return walk(&w, directory, err);
 }
