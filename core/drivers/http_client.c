@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "http_client.h"
+#include "../wire/heap.h"
 
 #include <curl/curl.h>
 #include <limits.h>
@@ -60,14 +61,21 @@ const char *http_reason(long status)
     return "";
 }
 
+/* One part, NULL where the address has none. */
+static char *url_part(CURLU *u, CURLUPart what)
+{
+    char *part = NULL;
+    if (curl_url_get(u, what, &part, 0) == CURLUE_OUT_OF_MEMORY)
+        heap_end();
+    return part;
+}
+
 static void show_parts(CURLU *u, int with_path, char *out, size_t size)
 {
-    char *scheme = NULL, *host = NULL, *port = NULL, *path = NULL;
-    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0);
-    curl_url_get(u, CURLUPART_HOST, &host, 0);
-    curl_url_get(u, CURLUPART_PORT, &port, 0);
-    if (with_path)
-        curl_url_get(u, CURLUPART_PATH, &path, 0);
+    char *scheme = url_part(u, CURLUPART_SCHEME);
+    char *host = url_part(u, CURLUPART_HOST);
+    char *port = url_part(u, CURLUPART_PORT);
+    char *path = with_path ? url_part(u, CURLUPART_PATH) : NULL;
     snprintf(out, size, "%s://%s%s%s%s", scheme ? scheme : "?",
              host ? host : "?", port ? ":" : "", port ? port : "",
              path && strcmp(path, "/") != 0 ? path : "");
@@ -80,8 +88,12 @@ static void show_parts(CURLU *u, int with_path, char *out, size_t size)
 const char *http_show(const char *url, int with_path, char *out, size_t size)
 {
     CURLU *u = curl_url();
-    if (u && url &&
-        curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == 0)
+    CURLUcode rc = !u ? CURLUE_OUT_OF_MEMORY : CURLUE_MALFORMED_INPUT;
+    if (u && url)
+        rc = curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
+    if (rc == CURLUE_OUT_OF_MEMORY) /* which says nothing of the address */
+        heap_end();
+    if (rc == CURLUE_OK)
         show_parts(u, with_path, out, size);
     else
         snprintf(out, size, "a malformed URL");
