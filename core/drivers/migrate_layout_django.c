@@ -206,25 +206,50 @@ static void find_heads(struct migrate_layout *out)
     json_decref(apps);
 }
 
+struct place {
+    const char *path;
+    size_t i;
+};
+
+static int by_path(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    return strcmp(x->path, y->path);
+}
+
+/* The files of Django's folders, by path. */
+static size_t sorted(const struct layout_dir *dir, struct place *places)
+{
+    size_t used = 0;
+    struct migrate_file f;
+    for (size_t i = 0; i < json_array_size(dir->files); i++) {
+        const char *path = layout_path(dir, i);
+        if (migrate_file_parse(TOOL_DJANGO, path, &f) == 0)
+            places[used++] = (struct place){path, i};
+    }
+    qsort(places, used, sizeof *places, by_path);
+    return used;
+}
+
 static void read_nodes(const struct layout_dir *dir, struct graph *g,
                        struct migrate_layout *out)
 {
-    size_t count = json_array_size(dir->files);
+    struct place *places =
+        heap_zeroed(json_array_size(dir->files) + 1, sizeof *places);
+    size_t count = sorted(dir, places);
     struct migrate_file f;
     for (size_t i = 0; i < count; i++) {
-        const char *path = layout_path(dir, i);
-        json_t *text;
-        if (migrate_file_parse(TOOL_DJANGO, path, &f) != 0)
-            continue;
-        text = layout_readable(dir, i, out);
+        json_t *text = layout_readable(dir, places[i].i, out);
+        migrate_file_parse(TOOL_DJANGO, places[i].path, &f);
         if (text && memmem(json_string_value(text), json_string_length(text),
                            "Migration", 9)) {
             g->replaces[g->count] = names_of(
                 json_string_value(text), json_string_length(text), "replaces");
-            add_node(g, path, f.version, text);
+            add_node(g, places[i].path, f.version, text);
         }
         json_decref(text);
     }
+    free(places);
 }
 
 static int order(struct graph *g, struct migrate_layout *out, struct error *err)
