@@ -41,7 +41,6 @@ local KEEP_NAME = "keep the old name, or leave a view of the old name behind "
 local relation_words = {
   table = "table", view = "view", matview = "materialized view",
   sequence = "sequence", foreign_table = "foreign table",
-  composite_type = "composite type",
 }
 
 for kind, words in pairs(relation_words) do
@@ -188,14 +187,17 @@ codes.enum_value_removed = reason(
 codes.enum_value_renamed = reason(
   "older statements use the value's old name",
   "add the new value, read both, backfill")
-for _, kind in ipairs { "enum", "domain", "range", "type" } do
+for _, kind in ipairs { "enum", "domain", "range", "composite_type", "type" }
+do
+  local words = kind:gsub("_", " ")
   codes[kind .. "_removed"] = reason(
-    ("older casts and typed clients look the %s up"):format(kind), LATER)
+    ("older casts and typed clients look the %s up"):format(words), LATER)
   codes[kind .. "_renamed"] = reason(
     ("older casts and typed clients look the %s up by its old name")
-      :format(kind), "make a new type, and move columns release by release")
-  codes[kind .. "_added"] = note(("a new %s"):format(kind))
+      :format(words), "make a new type, and move columns release by release")
+  codes[kind .. "_added"] = note(("a new %s"):format(words))
 end
+codes.composite_type_moved_schema = codes.composite_type_renamed
 codes.type_kind_changed = reason(
   "the name now belongs to another kind of type", "make a new type")
 codes.range_subtype_changed = reason(
@@ -334,9 +336,6 @@ codes.column_no_longer_generated = caution("behaviour",
   "fill it by a trigger until the older release is gone")
 codes.generated_expression_changed = caution("behaviour",
   "the column is computed in another way", "compare both expressions")
-codes.identity_removed = caution("behaviour",
-  "the column no longer numbers itself",
-  "give it a DEFAULT of the same sequence")
 codes.sequence_changed = caution("behaviour",
   "the next numbers are others than older code expects",
   "check the range and the step")

@@ -242,8 +242,13 @@ local function added_check(ctx, pair, n, known)
   end
 end
 
-local function has_same(ctx, pair, n)
-  for _, o in ipairs(of_type(pair.old, "c")) do
+local function has_same(ctx, pair, old, n)
+  if next(pair.columns.map) == nil then
+    for _, o in ipairs(old) do
+      if o.expression == n.expression then return true end
+    end
+  end
+  for _, o in ipairs(old) do
     if ctx:same(o.expression, n.expression, pair.columns.map) then
       return true
     end
@@ -252,9 +257,12 @@ local function has_same(ctx, pair, n)
 end
 
 local function compare_checks(ctx, pair)
-  local known = facts(pair)
+  local known, old = nil, of_type(pair.old, "c")
   for _, n in ipairs(of_type(pair.new, "c")) do
-    if not has_same(ctx, pair, n) then added_check(ctx, pair, n, known) end
+    if not has_same(ctx, pair, old, n) then
+      known = known or facts(pair)
+      added_check(ctx, pair, n, known)
+    end
   end
 end
 

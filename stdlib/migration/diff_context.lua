@@ -172,6 +172,13 @@ function context:same(a, b, columns)
   return expression.same(a, b, map)
 end
 
+--- A text of the old side ("SETOF app.t") in the names of the new one.
+function context:renamed(text)
+  return (text:gsub("[%w_]+%.[%w_]+", function(name)
+    return self.map.types[name] or self.map.relations[name]
+  end))
+end
+
 --- Sorted by name, so that findings come in an order of their own.
 function context.sorted(objects)
   local list = {}

@@ -81,8 +81,8 @@ local function compare_attributes(ctx, o, n, label, where)
 end
 
 local function compare_result(ctx, o, n, label, where)
-  if o.result ~= n.result and not next(ctx.map.types) and
-    not next(ctx.map.relations) then
+  if ctx:renamed(o.result or "") ~= (n.result or "") and
+    o.result ~= n.result then
     ctx:find("function_result_changed", label,
              ("%s -> %s"):format(o.result or "?", n.result or "?"),
              { where = where })
@@ -93,8 +93,9 @@ local function compare_one(ctx, o, n, label)
   local where = place(n)
   if o.kind ~= n.kind then
     ctx:find("function_kind_changed", label, nil, { where = where })
+  else
+    compare_result(ctx, o, n, label, where)
   end
-  compare_result(ctx, o, n, label, where)
   if least(n) > least(o) then
     ctx:find("function_default_removed", label, nil, { where = where })
   end

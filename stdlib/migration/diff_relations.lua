@@ -133,7 +133,14 @@ local function bound_implied(o, n)
   return expression.implied_check(known, source)
 end
 
-local function compare_partition(ctx, o, n)
+local function same_key(ctx, pair, o, n)
+  local key = ctx:renamed(o.partition_key):gsub("[%w_]+", pair.columns.map)
+  return ctx.same_text(key, n.partition_key) or
+    ctx.same_text(o.partition_key, n.partition_key)
+end
+
+local function compare_partition(ctx, pair)
+  local o, n = pair.old, pair.new
   local was, is = o.partition_of, n.partition_of
   if was and (not is or is.id ~= was.id) then
     ctx:find("partition_detached", ctx.text(o), "from "
@@ -147,9 +154,8 @@ local function compare_partition(ctx, o, n)
              or "partition_constraint_added", ctx.text(o), nil,
              { where = place(n) })
   end
-  if o.partition_key ~= n.partition_key and n.partition_key and
-    o.partition_key and not ctx.same_text(o.partition_key, n.partition_key)
-    and not next(ctx.map.relations) then
+  if type(o.partition_key) == "string" and
+    type(n.partition_key) == "string" and not same_key(ctx, pair, o, n) then
     ctx:find("partition_key_changed", ctx.text(o), nil, { where = place(n) })
   end
 end
@@ -193,7 +199,7 @@ local function compare_table(ctx, pair)
   keys.compare(ctx, pair)
   constraints.compare(ctx, pair)
   triggers.compare(ctx, pair)
-  compare_partition(ctx, pair.old, pair.new)
+  compare_partition(ctx, pair)
   compare_parents(ctx, pair.old, pair.new)
   compare_storage(ctx, pair.old, pair.new)
 end

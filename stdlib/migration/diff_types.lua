@@ -167,7 +167,9 @@ local function compare(ctx, o)
     ctx:find(word(o) .. "_renamed", ctx.text(o), "-> " .. ctx.text(n),
              { where = place(n) })
   elseif how == "recreated" then
-    ctx:find("type_recreated", ctx.text(o), nil, { where = place(n) })
+    ctx:find(o.kind == "composite" and "composite_type_recreated"
+               or "type_recreated", ctx.text(o), nil,
+             { where = place(n) })
   end
   if o.kind ~= n.kind then
     ctx:find("type_kind_changed", ctx.text(o),
