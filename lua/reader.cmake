@@ -9,7 +9,9 @@ foreach(name cut tree catalog codes
   world constraint alter names rules verdict
   program program_digest python python_names alembic_types alembic_parts
   alembic_table alembic_ops alembic django_fields django_state django_q
-  django_sql django_index django_ops django programs judge)
+  django_sql django_index django_ops django ruby_tokens
+  ruby ruby_statements rails_values rails_table rails_ops rails_keys
+  rails_invert rails programs judge)
   list(APPEND READER_RULES ${name}
     ${CMAKE_SOURCE_DIR}/stdlib/migration/${name}.lua)
 endforeach()
