@@ -2,11 +2,14 @@
 # are compiled in, in the order in which each builds on those before it.
 find_library(PG_QUERY_STATIC libpg_query.a REQUIRED)
 set(READER_RULES)
-foreach(name cut tree catalog codes
+foreach(name cut catalog codes
   expression expression_truth diff_type diff_context diff_columns diff_keys
   diff_constraints diff_privileges diff_triggers diff_relations diff_types
   diff_functions diff_others diff
-  world constraint alter names rules verdict
+  apply_state apply_types apply_names apply_query apply_index
+  apply_constraint apply_column apply_drop apply_table apply_alter
+  apply_rename apply_view apply_type apply_function apply_grant apply_data
+  apply apply_read apply_down
   program program_digest python python_names alembic_types alembic_parts
   alembic_table alembic_ops alembic django_fields django_state django_q
   django_sql django_index django_ops django ruby_tokens

@@ -1,13 +1,15 @@
 /*
- * migrate.assess. Two witnesses have to agree before anything is called
- * compatible: the ledger says what ran, the files say what it did. What
- * either does not know is unknown, and unknown is never safe.
+ * migrate.assess. Three witnesses: the catalog kept for the older release
+ * against the live one, the older code's own statements, the migrations in
+ * git. What none of them knows is unknown, and unknown is never safe.
  */
 #define _GNU_SOURCE
 #include "migrate_assess.h"
-#include "migrate_range.h"
+#include "catalog_store.h"
+#include "migrate_assess_parts.h"
+#include "migrate_boot.h"
 #include "migrate_source.h"
-#include "migrate_sql.h"
+#include "pg_catalog.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,182 +17,113 @@
 #define READ_TIMEOUT (20 * 1000)
 #define LOCK_TIMEOUT (5 * 1000)
 
-static int read_ledger(const struct driver_call *c,
-                       struct migrate_ledger *ledger, struct driver_answer *a)
+const char *assessing_worse(const char *a, const char *b)
 {
-    struct pg db = {0};
-    int rc = pg_open(&db, c, a) != 0 ||
-             pg_begin(&db, 1, option_duration(c, "lock_timeout", LOCK_TIMEOUT),
-                      READ_TIMEOUT, a) != 0 ||
-             migrate_ledger_find(&db, ledger, a) != 0 ||
-             migrate_ledger_read(&db, ledger, a) != 0;
-    pg_close(&db);
-    return rc;
-}
-
-static const char *worse(const char *a, const char *b)
-{
-    static const char *const order[] = {"incompatible", "unknown",
-                                        "compatible"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const order[] = {"incompatible", "unknown", "caution",
+                                        "compatible", "none"};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         if (strcmp(a, order[i]) == 0 || strcmp(b, order[i]) == 0)
             return order[i];
     }
     return "unknown";
 }
 
-/* Reasons come with the file or with a statement of it; a caution does not
-   change the verdict, but people want to know. */
-static void take_reasons(struct migrate_item *item, const json_t *from,
-                         const char *list, const char *prefix)
+void assessing_finding(json_t *list, const char *level, const char *code,
+                       const char *object, const char *file, const char *text,
+                       const char *safe)
 {
-    json_t *reason;
-    size_t i;
-    json_array_foreach(json_object_get(from, list), i, reason)
-    {
-        migrate_reason(item->reasons, value_text(reason, "code", "?"),
-                       value_text(reason, "object", NULL),
-                       value_int(from, "line", 0),
-                       value_text(from, "text", NULL), "%s%s", prefix,
-                       value_text(reason, "text", ""));
-    }
+    json_array_append_new(list, json_pack("{s:s, s:s, s:s*, s:s*, s:s, s:s*}",
+                                          "level", level, "code", code,
+                                          "object", object, "file", file,
+                                          "text", text, "safe", safe));
 }
 
-static void take_file(struct migrate_item *item, const json_t *file)
+static int read_ledger(struct assessing *x, struct driver_answer *a)
 {
-    json_t *statement;
-    size_t i;
-    item->verdict =
-        worse(value_text(file, "verdict", "unknown"), item->verdict);
-    take_reasons(item, file, "reasons", "");
-    json_array_foreach(json_object_get(file, "statements"), i, statement)
-    {
-        take_reasons(item, statement, "reasons", "");
-        take_reasons(item, statement, "cautions", "caution: ");
-    }
-    take_reasons(item, file, "cautions", "caution: ");
+    int rc = pg_begin(&x->db, 1,
+                      option_duration(x->call, "lock_timeout", LOCK_TIMEOUT),
+                      READ_TIMEOUT, a) != 0 ||
+             migrate_ledger_find(&x->db, &x->ledger, a) != 0 ||
+             migrate_ledger_read(&x->db, &x->ledger, a) != 0;
+    pg_rollback(&x->db);
+    return rc;
 }
 
-/* Judge the applied ones as one net change, or the others as another. */
-static void judge(struct migrate_range *range, int applied)
+/* The files of both releases: revisions and folders are checked here. */
+static int read_sources(struct assessing *x, json_t **older, json_t **newer,
+                        struct driver_answer *a)
 {
-    struct migrate_sql *files = calloc(range->count + 1, sizeof *files);
-    struct migrate_item **items = calloc(range->count + 1, sizeof *items);
-    json_t *reply = NULL;
-    struct error err = {0};
-    size_t count = 0;
-    for (size_t i = 0; files && items && i < range->count; i++) {
-        struct migrate_item *item = &range->items[i];
-        if (!item->text || item->applied != applied)
-            continue;
-        files[count] = (struct migrate_sql){
-            .name = item->path, .text = item->text, .size = item->size};
-        items[count++] = item;
-    }
-    if (count &&
-        migrate_sql_read(files, count, 0, READ_TIMEOUT, &reply, &err) != 0)
-        reply = NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (reply) {
-            take_file(items[i],
-                      json_array_get(json_object_get(reply, "files"), i));
-        } else {
-            items[i]->verdict = "unknown";
-            migrate_reason(items[i]->reasons, "unreadable", NULL, 0, NULL, "%s",
-                           err.message);
-        }
-    }
-    json_decref(reply);
-    free(files);
-    free(items);
+    const char *from = value_text(x->call->args, "from", "");
+    const char *to = value_text(x->call->args, "to", "");
+    json_t *changed = NULL;
+    struct driver_answer ignored = {OUTCOME_UNKNOWN, NULL, ""};
+    int rc = migrate_source_between(x->call, from, to, &changed, a) != 0 ||
+             migrate_source_commit(x->call, from, x->commit, sizeof x->commit,
+                                   a) != 0;
+    json_decref(changed);
+    if (rc)
+        return 1;
+    /* On one side there may be no folder yet, or no more. */
+    if (migrate_source_at(x->call, to, newer, &ignored) != 0)
+        *newer = json_array();
+    if (migrate_source_at(x->call, from, older, &ignored) != 0)
+        *older = json_array();
+    return 0;
 }
 
-static json_t *show(const struct migrate_item *item)
+/* In the order in which one needs what the other has found. */
+static int hear(struct assessing *x, const json_t *newer,
+                struct driver_answer *a)
 {
-    return json_pack("{s:s, s:s, s:s, s:b, s:O}", "file", item->path, "version",
-                     item->file.version, "verdict", item->verdict, "applied",
-                     item->applied, "reasons", item->reasons);
+    assessing_ledger(x, newer);
+    if (assessing_text(x, a) != 0 || assessing_catalog(x, a) != 0)
+        return 1;
+    driver_progress(x->call, "judging the migrations");
+    assessing_text_judge(x);
+    driver_progress(x->call, "asking with the older code's statements");
+    return assessing_statements(x, a);
 }
 
-/* "m/3_drop.up.sql:1: users.name: column_removed: older code may use
-   it" */
-static void add_texts(json_t *texts, const char *path, const json_t *reasons)
+static json_t *boot_of(const struct assessing *x, const json_t *older)
 {
-    json_t *reason;
-    size_t i;
-    json_array_foreach(reasons, i, reason)
-    {
-        struct buf line = BUF_INIT(4096);
-        int64_t number = value_int(reason, "line", 0);
-        const char *object = value_text(reason, "object", NULL);
-        if (path)
-            buf_addf(&line, "%s:", path);
-        if (path && number)
-            buf_addf(&line, "%lld:", (long long)number);
-        if (path && object)
-            buf_addf(&line, " %s:", object);
-        if (path)
-            buf_addf(&line, " %s: ", value_text(reason, "code", ""));
-        buf_adds(&line, value_text(reason, "text", ""));
-        json_array_append_new(texts, json_string(buf_text(&line)));
-        buf_free(&line);
-    }
+    json_t *boot = NULL, *gap = NULL;
+    enum boot_mode mode;
+    if (migrate_boot_mode(option_text(x->call, "at_start", NULL), &mode) != 0)
+        mode = BOOT_MIGRATES;
+    migrate_boot(&x->ledger, older, mode, &boot, &gap);
+    json_decref(gap);
+    return boot;
 }
 
-/* Only what is applied counts: the rest has not touched the schema. */
-static int conclude(const struct migrate_range *range, json_t *general,
-                    struct driver_answer *a)
+static void release(struct assessing *x)
 {
-    json_t *list = json_array(), *texts = json_array();
-    const char *verdict = range->count ? "compatible" : "none";
-    size_t applied = 0;
-    add_texts(texts, NULL, general);
-    if (json_array_size(general) > 0)
-        verdict = "unknown";
-    for (size_t i = 0; i < range->count; i++) {
-        const struct migrate_item *item = &range->items[i];
-        json_array_append_new(list, show(item));
-        if (!item->applied)
-            continue;
-        applied++;
-        verdict = worse(verdict, item->verdict);
-        add_texts(texts, item->path, item->reasons);
-    }
-    if (range->count && !applied)
-        json_array_append_new(texts,
-                              json_string("none of them is applied: the "
-                                          "schema is still the older one"));
-    return answer_ok(a, json_pack("{s:s, s:o, s:I, s:o}", "verdict", verdict,
-                                  "migrations", list, "count",
-                                  (json_int_t)range->count, "reasons", texts));
+    pg_close(&x->db);
+    migrate_ledger_free(&x->ledger);
+    migrate_difference_free(&x->gap);
+    assess_set_free(&x->set);
+    json_decref(x->text);
+    json_decref(x->migrations);
+    json_decref(x->net);
+    json_decref(x->record);
+    json_decref(x->catalog);
+    json_decref(x->catalog_answer);
+    json_decref(x->statements);
+    json_decref(x->general);
+    buf_free(&x->then);
 }
 
 int migrate_assess(const struct driver_call *c, struct driver_answer *a)
 {
-    const char *from = value_text(c->args, "from", "");
-    const char *to = value_text(c->args, "to", "");
-    struct migrate_ledger ledger = {0};
-    struct migrate_range range = {NULL, 0};
-    json_t *changed = NULL, *all = NULL, *general = json_array();
-    struct error err = {0};
-    if (read_ledger(c, &ledger, a) != 0 ||
-        migrate_source_between(c, from, to, &changed, a) != 0 ||
-        migrate_source_at(c, to, &all, a) != 0)
-        goto out;
-    if (migrate_range_collect(changed, &ledger, &range, &err) != 0) {
-        answer_fail(a, OUTCOME_RETRYABLE, "database %s: %s", c->system,
-                    err.message);
-        goto out;
-    }
-    migrate_range_ledger(all, &ledger, &range, general);
-    judge(&range, 1);
-    judge(&range, 0);
-    conclude(&range, general, a);
-out:
-    migrate_range_free(&range);
-    migrate_ledger_free(&ledger);
-    json_decref(changed);
-    json_decref(all);
-    json_decref(general);
+    struct assessing x = {.call = c,
+                          .then = BUF_INIT(CATALOG_STORE_MAX),
+                          .migrations = json_array(),
+                          .general = json_array()};
+    json_t *older = NULL, *newer = NULL;
+    if (pg_open(&x.db, c, a) == 0 && read_ledger(&x, a) == 0 &&
+        read_sources(&x, &older, &newer, a) == 0 && hear(&x, newer, a) == 0)
+        assessing_answer(&x, boot_of(&x, older), a);
+    json_decref(older);
+    json_decref(newer);
+    release(&x);
     return 0;
 }

@@ -29,10 +29,18 @@ local function name_key(kind, object)
   return kind .. "\0" .. (object.schema or "") .. "\0" .. object.name
 end
 
+--- Members that hold the parser's trees. Nobody changes a tree in place, so
+--- that copies can share it.
+local FROZEN = { default = true, expression = true, predicate = true,
+                 definition = true, using = true, check = true, body = true,
+                 generated_expression = true, bound = true }
+
 local function copy(value)
   if type(value) ~= "table" then return value end
   local out = {}
-  for k, v in pairs(value) do out[k] = copy(v) end
+  for k, v in pairs(value) do
+    out[k] = (FROZEN[k] or type(v) ~= "table") and v or copy(v)
+  end
   return out
 end
 catalog.copy = copy
@@ -40,7 +48,8 @@ catalog.copy = copy
 --- An empty database.
 function catalog.new()
   local self = setmetatable({ next_id = FIRST_OWN, by_name = {},
-                              search_path = { "public" } }, catalog)
+                              search_path = { "public" }, index_of = {},
+                              users = {} }, catalog)
   for _, kind in ipairs(KINDS) do self[kind] = {} end
   self:begin()
   return self
@@ -55,6 +64,7 @@ function catalog.load(document)
       self:name(kind, object)
     end
   end
+  for _, relation in pairs(self.relations) do self:connect(relation) end
   self.search_path = document.search_path or self.search_path
   self.database = document.database
   self:begin()
@@ -83,8 +93,8 @@ end
 --- The object of that kind, schema and name, or nil. Functions share names:
 --- catalog:all gives every one.
 function catalog:get(kind, schema, name)
-  local list = self:all(kind, schema, name)
-  return list[1]
+  local list = self.by_name[name_key(kind, { schema = schema, name = name })]
+  return list and self[kind][list[1]]
 end
 
 function catalog:all(kind, schema, name)
@@ -96,7 +106,7 @@ end
 
 --- A new unit: what is edited from here on is what it has changed.
 function catalog:begin()
-  self.before, self.marks = {}, {}
+  self.before, self.marks, self.guesses = {}, {}, {}
   for _, kind in ipairs(KINDS) do self.before[kind] = {} end
 end
 
@@ -171,6 +181,7 @@ function catalog:assume(kind, details)
   details.id = self:new_id()
   self[kind][details.id] = details
   self:name(kind, details)
+  self.guesses[#self.guesses + 1] = { kind, details.id }
   return details
 end
 
@@ -193,6 +204,89 @@ function catalog:was(kind, id)
   local before = self.before[kind][id]
   if before == nil then return self[kind][id] end
   return before or nil
+end
+
+--- All objects that had the name before the unit.
+function catalog:was_named(kind, schema, name)
+  local out = {}
+  for _, object in ipairs(self:all(kind, schema, name)) do
+    if self.before[kind][object.id] == nil then out[#out + 1] = object end
+  end
+  for _, object in pairs(self.before[kind]) do
+    if object and object.schema == schema and object.name == name then
+      out[#out + 1] = object
+    end
+  end
+  return out
+end
+
+--- Which relations speak of which others, and where indexes are: two maps
+--- that only ever grow. Whoever reads them looks whether it is still so.
+function catalog:connect(relation)
+  local function uses(id)
+    if not id or id == relation.id then return end
+    self.users[id] = self.users[id] or {}
+    self.users[id][relation.id] = true
+  end
+  for _, c in ipairs(relation.constraints or {}) do
+    if c.references then uses(c.references.id) end
+  end
+  for _, d in ipairs(relation.depends or {}) do uses(d.id) end
+  for _, id in ipairs(relation.inherits or {}) do uses(id) end
+  if relation.partition_of then uses(relation.partition_of.id) end
+  local owned = relation.sequence and relation.sequence.owned_by
+  if owned then uses(owned.id) end
+  for _, index in ipairs(relation.indexes or {}) do
+    self.index_of[relation.schema .. "\0" .. index.name] = relation.id
+  end
+end
+
+--- The relation that has the index, and its place in the list, or nil.
+function catalog:index(schema, name)
+  local relation = self.relations[self.index_of[schema .. "\0" .. name] or 0]
+  if not relation or relation.schema ~= schema then return nil end
+  for i, index in ipairs(relation.indexes or {}) do
+    if index.name == name then return relation, i end
+  end
+end
+
+--- Relations that speak of another one, in the order in which they came.
+function catalog:used_by(id)
+  local out = {}
+  for user in pairs(self.users[id] or {}) do
+    out[#out + 1] = self.relations[user]
+  end
+  table.sort(out, function(a, b) return a.id < b.id end)
+  return out
+end
+
+local function put_back(self, kind, id, object)
+  if self[kind][id] then self:unname(kind, self[kind][id]) end
+  self[kind][id] = object or nil
+  if object then
+    self:name(kind, object)
+    if kind == "relations" then self:connect(object) end
+  end
+end
+
+--- Take the unit back: everything is as catalog:begin found it.
+function catalog:revert()
+  for _, kind in ipairs(KINDS) do
+    for id, object in pairs(self.before[kind]) do
+      put_back(self, kind, id, object)
+    end
+  end
+  for _, guess in ipairs(self.guesses) do
+    put_back(self, guess[1], guess[2], nil)
+  end
+  self:begin()
+end
+
+--- Let go of what the unit has done to one object, as if it had never been
+--- there (a temporary table).
+function catalog:forget(kind, id)
+  if self[kind][id] then self:unname(kind, self[kind][id]) end
+  self[kind][id], self.before[kind][id] = nil, nil
 end
 
 catalog.KINDS = KINDS

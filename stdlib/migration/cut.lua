@@ -151,29 +151,103 @@ local function line_of(text, at)
 end
 cut.line_of = line_of
 
---- Statements as {at =, bytes =, sql =, line =}, `at` from 0 in the whole
---- text. Returns them, and nil or what is wrong with the text as a whole:
---- then they were cut by the scanner, which knows strings and comments but
---- no grammar.
-function cut.statements(text)
-  local parts, message, offset = host.split(text, true)
-  if not parts then
-    parts = host.split(text, false) or {}
-    message = ("line %d: %s"):format(line_of(text, (offset or 0) + 1),
-                                     message)
-  end
+local WHOLE_BYTES = 256 << 10 -- trees of so much text are held at a time
+
+--- Add lines and texts to parts {at =, bytes =}, `at` from 0 in the whole
+--- text, and leave out those that hold nothing.
+local function locate(text, parts)
   local out, line, seen = {}, 1, 1
   for _, part in ipairs(parts) do
     local stop = part.at + part.bytes
     local at = cut.skip(text, part.at + 1)
     if at <= stop then
-      local _, ends = text:sub(seen, at - 1):gsub("\n", "")
-      line, seen = line + ends, at
-      out[#out + 1] = { at = at - 1, bytes = stop - at + 1, line = line,
-                        sql = text:sub(at, stop) }
+      local from = text:find("\n", seen, true)
+      while from and from < at do
+        line = line + 1
+        from = text:find("\n", from + 1, true)
+      end
+      seen = at
+      part.at, part.bytes, part.line = at - 1, stop - at + 1, line
+      part.sql = text:sub(at, stop)
+      out[#out + 1] = part
     end
   end
-  return out, message
+  return out
+end
+
+--- One call of the parser for the whole text: its trees come with it.
+local function whole(text)
+  local parsed, message, offset = host.parse(text)
+  if not parsed then return nil, message, offset end
+  local parts = {}
+  for i, node in ipairs(parsed.stmts or {}) do
+    local at = node.stmt_location or 0
+    parts[i] = { at = at, bytes = node.stmt_len or #text - at,
+                 stmt = node.stmt }
+  end
+  return parts
+end
+
+--- Statements as {at =, bytes =, sql =, line =, stmt = tree or nil}. Returns
+--- them, and nil or what is wrong with the text as a whole: then they were
+--- cut by the scanner, which knows strings and comments but no grammar.
+function cut.statements(text)
+  local parts, message, offset
+  if #text <= WHOLE_BYTES then
+    parts, message, offset = whole(text)
+  else
+    parts, message, offset = host.split(text, true)
+  end
+  if not parts then
+    parts = host.split(text, false) or {}
+    if #parts == 0 and cut.skip(text, 1) <= #text then
+      parts[1] = { at = 0, bytes = #text }
+    end
+    message = ("line %d: %s"):format(line_of(text, (offset or 0) + 1),
+                                     message)
+  end
+  return locate(text, parts), message
+end
+
+--- What psql does with its own commands (psql's reference page): those that
+--- change nothing that a later statement could notice.
+local harmless = { connect = true, c = true, restrict = true,
+                   unrestrict = true, echo = true, encoding = true,
+                   pset = true, timing = true, set = true, unset = true,
+                   qecho = true, warn = true, prompt = true, x = true,
+                   t = true, a = true, o = true }
+
+local function is_copy(line)
+  return line:upper():find("^%s*COPY%s.-FROM%s+STDIN.*;%s*$") ~= nil
+end
+
+--- The text without what only psql understands: its commands, and the rows
+--- behind COPY .. FROM stdin. Returns it, and the commands that cannot be
+--- passed over: {line =, text =}.
+function cut.psql(text)
+  local out, odd, rows, number = {}, {}, false, 0
+  for line in lines(text) do
+    number = number + 1
+    local command = line:match("^%s*\\([%a!]*)")
+    if rows then
+      rows = not line:find("^\\%.%s*$")
+      out[#out + 1] = blank(line)
+    elseif command then
+      if not harmless[command] then
+        odd[#odd + 1] = { line = number, text = line:match("^%s*(.-)%s*$") }
+      end
+      out[#out + 1] = blank(line)
+    else
+      rows = is_copy(line)
+      out[#out + 1] = line
+    end
+  end
+  return table.concat(out), odd
+end
+
+--- Whether files of the format hold both directions.
+function cut.is_two_way(format)
+  return formats[format] ~= nil
 end
 
 return cut

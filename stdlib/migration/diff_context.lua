@@ -163,6 +163,34 @@ function context.same_text(a, b)
   return true
 end
 
+-- what changes by itself
+local VOLATILE = { rows = true, bytes = true }
+
+--- Whether an object is as it was, but for its size.
+function context.unchanged(o, n)
+  for k, v in pairs(o) do
+    if not VOLATILE[k] and not context.same_text(v, n[k]) then return false end
+  end
+  for k in pairs(n) do
+    if not VOLATILE[k] and o[k] == nil then return false end
+  end
+  return true
+end
+
+--- Whether a domain demands something else: columns of it do so too.
+function context:domains_changed()
+  if self.domains == nil then
+    self.domains = false
+    for id, o in pairs(self.old.types or {}) do
+      local n = self.new_object("types", id)
+      if o.kind == "domain" and not (n and context.unchanged(o, n)) then
+        self.domains = true
+      end
+    end
+  end
+  return self.domains
+end
+
 --- An expression of the old side and one of the new: the same to PostgreSQL.
 --- columns: old name -> new name.
 function context:same(a, b, columns)

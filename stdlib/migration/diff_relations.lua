@@ -233,6 +233,9 @@ local function compare(ctx, o)
   if not n then return removed(ctx, o) end
   -- older statements do not find it: what else it became they cannot meet
   if how == "renamed" then return renamed(ctx, o, n) end
+  if how == "same" and not ctx:domains_changed() and ctx.unchanged(o, n) then
+    return
+  end
   if report[how] then report[how](ctx, o, n, moved) end
   compare_parts(ctx, o, n)
 end
