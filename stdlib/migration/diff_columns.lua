@@ -171,8 +171,7 @@ local function compare_default(ctx, pair, o, n, label, where)
   local is = columns.default(ctx.new_named, n)
   if (was or o.identity) and not is and not n.identity then
     default_gone(ctx, o, n, label, where)
-  elseif was and is and not o.generated and
-    not ctx:same(was, is, pair.columns.map) then
+  elseif was and is and not o.generated and not ctx:same(was, is) then
     ctx:find("default_changed", label,
              type(was) == "string" and type(is) == "string" and
                ("%s -> %s"):format(was, is) or nil, { where = where })

@@ -72,7 +72,9 @@ function context:collect_renames()
     self.map[kind] = names
     for id, o in pairs(self.old[kind] or {}) do
       local n = (self.new[kind] or {})[id]
-      if n and (n.name ~= o.name or n.schema ~= o.schema) then
+      -- where the old name has been taken again, a text means the new owner
+      if n and (n.name ~= o.name or n.schema ~= o.schema) and
+        #self.new_named(kind, o.schema, o.name) == 0 then
         names[o.schema .. "." .. o.name] = n.schema .. "." .. n.name
         if self.strip[o.schema] then
           names[o.name] = n.schema .. "." .. n.name
@@ -166,10 +168,22 @@ end
 -- what changes by itself
 local VOLATILE = { rows = true, bytes = true }
 
+local function equal(a, b)
+  if a == b then return true end
+  if type(a) ~= "table" or type(b) ~= "table" then return false end
+  for k, v in pairs(a) do
+    if not equal(v, b[k]) then return false end
+  end
+  for k in pairs(b) do
+    if a[k] == nil then return false end
+  end
+  return true
+end
+
 --- Whether an object is as it was, but for its size.
 function context.unchanged(o, n)
   for k, v in pairs(o) do
-    if not VOLATILE[k] and not context.same_text(v, n[k]) then return false end
+    if not VOLATILE[k] and not equal(v, n[k]) then return false end
   end
   for k in pairs(n) do
     if not VOLATILE[k] and o[k] == nil then return false end
