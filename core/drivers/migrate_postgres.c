@@ -4,7 +4,9 @@
  */
 #define _GNU_SOURCE
 #include "migrate_assess.h"
+#include "migrate_guard.h"
 #include "migrate_ledger.h"
+#include "migrate_loss.h"
 #include "migrate_step.h"
 
 #define LOCK_TIMEOUT (5 * 1000)
@@ -22,6 +24,20 @@ static const struct driver_option options[] = {
     {"lock_timeout", "duration", 0, "wait for locks (default 5s)"},
     {"statement_timeout", "duration", 0, "a statement (default 5m)"},
     {"connect_timeout", "duration", 0, "to connect (default 10s)"},
+    {"count_timeout", "duration", 0, "a count of rows (default 10s)"},
+    {"snapshots", "path", 0,
+     "where snapshots of it are kept (default: the run), as in their binding"},
+    {"snapshot_age", "duration", 0,
+     "the oldest snapshot that a step down goes by (default 24h)"},
+    {"without", "list", 0, "guards that steps do without: " MIGRATE_GUARDS},
+    {"scratch", "url", 0,
+     "server to rehearse on, where databases may be made (default: a private "
+     "cluster on this machine)"},
+    {"scratch_directory", "path", 0,
+     "where that cluster is made (default: $TMPDIR, or /tmp)"},
+    {"scratch_user", "text", 0,
+     "who runs it where rbrun is root (default postgres)"},
+    {"pg_bin", "path", 0, "initdb, postgres, pg_dump (default: searched)"},
     {NULL, NULL, 0, NULL},
 };
 
@@ -53,7 +69,7 @@ static int check(const json_t *binding, struct error *err)
     const char *tool = value_text(binding, "tool", NULL);
     enum migrate_tool found;
     if (!tool || migrate_tool_find(tool, &found) == 0)
-        return 0;
+        return migrate_guard_check(binding, err);
     error_set(err, RB_INVALID, "tool = \"%s\": there is no such tool", tool);
     error_next(err, "one of golang-migrate, rails, dbmate, alembic, flyway, "
                     "goose; or leave it out: it is told by the columns");
@@ -63,6 +79,8 @@ static int check(const json_t *binding, struct error *err)
 static const struct driver_verb verbs[] = {
     {"migrate.status", SETTLE_PURE, status, NULL},
     {"migrate.assess", SETTLE_PURE, migrate_assess, NULL},
+    {"migrate.rehearse", SETTLE_PURE, migrate_rehearse_verb, NULL},
+    {"migrate.loss", SETTLE_PURE, migrate_loss_verb, NULL},
     {"migrate.up", SETTLE_PROBED, migrate_step_up, migrate_step_probe},
     {"migrate.down", SETTLE_PROBED, migrate_step_down, migrate_step_probe},
     {NULL, SETTLE_PURE, NULL, NULL},

@@ -156,7 +156,9 @@ static int in_transaction(struct migrate_run *run, struct driver_answer *a)
     if (pg_begin(run->db, 0, run->lock_ms, run->statement_ms, a) != 0 ||
         hold_ledger(run, a) != 0 ||
         migrate_effects_begin(run->db, run->ledger, a) != 0 ||
-        all_statements(run, a) != 0 || record(run, begun, a) != 0)
+        all_statements(run, a) != 0 ||
+        (run->watch && run->watch(run->self, run->db, a) != 0) ||
+        record(run, begun, a) != 0)
         return undone(run);
     return commit(run, a);
 }

@@ -13,6 +13,10 @@ struct migrate_run {
     struct migrate_ledger *ledger; /* as read when the plan was made */
     const struct migrate_plan *plan;
     int64_t lock_ms, statement_ms;
+    /* NULL, or called in the transaction when all statements have run: a
+       rehearsal looks at its locks. Nonzero with the answer filled ends it. */
+    int (*watch)(void *self, struct pg *db, struct driver_answer *a);
+    void *self;
 };
 
 enum { RUN_DONE, RUN_FAILED, RUN_AGAIN, RUN_UNKNOWN };

@@ -170,6 +170,45 @@ R migrate_verdict[] = {
     {"count", "integer", "how many migrations lie in the range"},
     {"reasons", "table", "all reasons, as texts"},
     DONE};
+P migrate_try[] = {
+    {"database", "text", "", 0, "which database"},
+    {"expect", "text", "ledger version", 1,
+     "the ledger's current version; anything else is a conflict"},
+    {"at", "text", "commit or tag", 1,
+     "where the migration file is read: the version being left for down, "
+     "the one being reached for up"},
+    {"direction", "text", "down or up", 0, "which step (default down)"},
+    END};
+R migrate_rehearsed[] = {
+    {"applies", "boolean", "it runs on a copy of the schema without data"},
+    {"error", "string", "why it does not"},
+    {"restores", "string",
+     "yes, column_order_differs, no or unknown: step and way back together "
+     "come to the same schema"},
+    {"compared", "string", "with what, or why it cannot be told"},
+    {"missing", "table", "what would be missing then, as texts"},
+    {"extra", "table", "what would be too much then, as texts"},
+    {"version", "string", "the version that the step takes back or applies"},
+    {"file", "string", "the file of the step"},
+    {"statements", "integer", "how many statements"},
+    {"transaction", "boolean", "whether they run in one transaction"},
+    {"alone", "table", "lines of statements that run one by one"},
+    {"locks", "table",
+     "{relation, mode, work, rows, bytes, held_by = {{pid, user, application, "
+     "state, seconds, mode, query}}}; work: rewrite, index, scan or none"},
+    {"invalid_indexes", "table", "left by CREATE INDEX CONCURRENTLY, as texts"},
+    {"seconds", "number", "how long it took"},
+    DONE};
+R migrate_lost[] = {
+    {"items", "table",
+     "{kind, object, rows, exact, fails, text}; rows is absent where nobody "
+     "knows"},
+    {"rows", "integer", "rows and values lost in all, as far as counted"},
+    {"unknown", "integer", "items that could not be counted"},
+    {"fails", "table", "what would make the step fail, as texts"},
+    {"version", "string", "the version that the step takes back or applies"},
+    {"file", "string", "the file of the step"},
+    DONE};
 P migrate_step[] = {
     {"database", "text", "", 0, "which database"},
     {"expect", "text", "ledger version", 1,
@@ -177,6 +216,11 @@ P migrate_step[] = {
     {"at", "text", "commit or tag", 1,
      "where the migration file is read: the version being left for down, "
      "the one being reached for up"},
+    {"snapshot", "text", "id", 0,
+     "down: the snapshot.take that holds what may be lost; it is read back"},
+    {"accept_loss", "table", "object = rows", 0,
+     "down: what may be lost, at most so many rows of each, or \"any\"; "
+     "schema = \"any\" goes on where the older schema does not come back"},
     {"lock_timeout", "duration", "", 0, "wait for locks (default 5s)"},
     {"statement_timeout", "duration", "", 0, "a statement (default 5m)"},
     END};
@@ -342,6 +386,14 @@ const struct verb verb_table[] = {
      "Say whether the older code can run on the newer schema.",
      migrate_assess, migrate_verdict, READS, "120s", NULL,
      "local changes = migrate.assess { from = good.commit, to = live.commit }"},
+    {"migrate.rehearse", EFFECT_READ, "database",
+     "Try the next step on a copy of the schema.",
+     migrate_try, migrate_rehearsed, READS " conflict", "10m", NULL,
+     "local trial = migrate.rehearse { expect = \"8\", at = live.commit }"},
+    {"migrate.loss", EFFECT_READ, "database",
+     "Count what the next step would lose, and what would make it fail.",
+     migrate_try, migrate_lost, READS " conflict", "15m", NULL,
+     "local loss = migrate.loss { expect = \"8\", at = live.commit }"},
     {"migrate.up", EFFECT_WRITE, "database",
      "Apply exactly the next migration.",
      migrate_step, migrate_moved, WRITES, "30m", "migrate.status",
@@ -349,7 +401,7 @@ const struct verb verb_table[] = {
     {"migrate.down", EFFECT_WRITE, "database",
      "Take back exactly the current migration: the last resort.",
      migrate_step, migrate_moved, WRITES, "30m", "migrate.status",
-     "migrate.down { database = \"api\", expect = \"8\", at = live.commit }"},
+     "migrate.down { expect = \"8\", at = live.commit, snapshot = copy.id }"},
     {"notify.send", EFFECT_NOTIFY, "channel",
      "Tell people. It is retried, and never fails a run.",
      notify_send, notify_sent, WRITES, "60s", NULL,

@@ -53,6 +53,7 @@ describe("a step of the postgres driver that is cut off", function()
     return { driver = "postgres", verb = "migrate.up",
              args = { expect = "", at = at or "v1" },
              binding = { repo = cluster.dir .. "/repo", migrations = "m",
+               without = { "rehearsal", "snapshot" },
                url = ("host=%s user=app dbname=%s"):format(cluster.socket,
                                                            base) } }
   end
@@ -202,7 +203,7 @@ describe("a step of the postgres driver that is cut off", function()
     d.probe = true
     local asked = P.start((P.command(dir, d):gsub("^cd .- && ", "env ")),
                           dir .. "/answer")
-    backend "wait_event_type = 'Lock' AND query LIKE 'LOCK TABLE%'"
+    backend "wait_event_type = 'Lock' AND query LIKE '%LOCK TABLE%'"
     release_commits()
     local p = answer(asked)
     assert.is_true(p.value.applied, json.encode(p))
