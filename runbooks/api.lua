@@ -4,8 +4,8 @@
 --   1. Nothing is wrong (errors and p95 below their limits): change nothing.
 --   2. It cannot be told whether something is wrong: change nothing, say so.
 --   3. Most errors come through a feature flag that is on: switch it off.
---   4. Older code can live with the database as it is now: roll back to the
---      newest tagged release that the CI found good; leave the schema alone.
+--   4. Older code starts on the database as it is now, and can live with it:
+--      roll back to the newest tagged release that the CI found good.
 --   5. It cannot: roll forward to a good release tagged after this one, if
 --      it needs no migration of its own.
 --   6. Otherwise a person is needed.

@@ -291,6 +291,32 @@ local function migration_text(migrations, incompatible)
   return "the older code can run on the newer schema"
 end
 
+-- true when the older release would not start on the newer ledger, nil when
+-- nobody knows; false when nobody has asked, or it starts.
+local function refuses_to_start(migrations)
+  local boot = migrations and migrations.boot
+  local verdict = boot and boot.verdict
+  if not boot or verdict == "boots" then
+    return false
+  elseif verdict == "fails" then
+    return true
+  end
+  return nil
+end
+
+local function start_rule(migrations, refuses)
+  local boot = migrations.boot
+  local advice = boot.advice and boot.advice[1]
+    and "; to go back, " .. tostring(boot.advice[1]) or ""
+  local text = refuses == nil
+    and "it is not known whether the older release starts on the newer ledger"
+    or "the older release does not start on the newer ledger"
+  return { name = "the older release does not start on the newer ledger",
+    value = refuses, veto = { "rollback" }, unknown = "veto",
+    because = text .. (boot.because and ": " .. tostring(boot.because) or "")
+      .. advice }
+end
+
 local function flag_rule(flag)
   local holds = false
   if flag and flag.suspect then
@@ -320,8 +346,9 @@ end
 local function release_rules(given)
   local stuck = is_incompatible(given.migrations)
   local schema = migration_text(given.migrations, stuck)
+  local stays_down = refuses_to_start(given.migrations)
   local target, hotfix = given.target, given.hotfix
-  return {
+  local rules = {
     health_rule(given),
     flag_rule(given.flag),
     { name = "the older code cannot run on the newer schema", value = stuck,
@@ -330,13 +357,18 @@ local function release_rules(given)
       pushes = "rollback", because = ("%s is the newest version known to be "
         .. "good, and %s"):format(name_of(target), schema) },
     { name = "going back is ruled out and a fix is ready",
-      value = stuck ~= false and hotfix ~= nil, pushes = "roll_forward",
+      value = (stuck ~= false or stays_down ~= false) and hotfix ~= nil,
+      pushes = "roll_forward",
       because = ("%s fixes it"):format(name_of(hotfix)) },
     { name = "a person is needed when nothing else is left", value = true,
       pushes = "escalate", because = target == nil and stuck == false
         and "no earlier version is known to be good"
         or "no fix is ready, a person is needed" },
   }
+  if given.migrations and given.migrations.boot then
+    table.insert(rules, 4, start_rule(given.migrations, stays_down))
+  end
+  return rules
 end
 
 ---@class decide.Release
@@ -352,9 +384,10 @@ end
 
 --- The policy for a bad release. No regression: nothing. Not known whether
 --- there is one: inconclusive. A suspect flag that is on: mitigate.
---- Otherwise rollback, if the older code can run on the newer schema and a
---- good version is known; roll_forward to a ready hotfix, if it cannot or if
---- that is not known; else escalate.
+--- Otherwise rollback, if the older code can run on the newer schema, starts
+--- on the newer ledger (migrations.boot) and a good version is known;
+--- roll_forward to a ready hotfix, if it cannot, does not, or if that is not
+--- known; else escalate.
 ---@param given decide.Release
 ---@return decide.Decision
 function decide.release(given)

@@ -68,6 +68,28 @@ describe("decide", function()
     end)
   end
 
+  it("does not roll back to a release that would not start", function()
+    local function with(verdict, change)
+      return decision { hotfix = change and { tag = "v3" } or "nil",
+        migrations = { verdict = "compatible", boot = { verdict = verdict,
+          because = "alembic refuses", advice = { "bring the file" } } } }
+    end
+    local action, doc = with "boots"
+    assert.are.equal("rollback", action)
+    assert.are.equal(7, #doc.rules)
+    action, doc = with "fails"
+    assert.are.equal("escalate", action)
+    assert.are.equal("the older release does not start on the newer ledger: "
+      .. "alembic refuses; to go back, bring the file: no fix is ready, a "
+      .. "person is needed", doc.because)
+    assert.are.equal("roll_forward", (with("fails", true)))
+    action, doc = with "unknown"
+    assert.are.equal("escalate", action)
+    assert.truthy(doc.because:find("it is not known whether the older release"
+      .. " starts", 1, true))
+    assert.are.equal("roll_forward", (with("unknown", true)))
+  end)
+
   it("says why", function()
     local _, doc = decision { migrations = { verdict = "incompatible",
       reasons = { "003 drops orders.note" } }, hotfix = { tag = "v3" } }
