@@ -189,8 +189,8 @@ static int ask(const struct assess_set *set, enum migrate_mode mode,
     *reply = NULL;
     rc = a->count ? migrate_sql_ask(&q, READ_TIMEOUT, reply, err) : 0;
     if (rc)
-        error_next(err, "judge fewer of them at a time: rbrun assess --from "
-                        "REV --to REV, or on a database: --shadow");
+        error_next(err, "judge a release without all of its history: rbrun "
+                        "assess --release FILE...");
     return rc;
 }
 
