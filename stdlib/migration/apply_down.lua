@@ -9,7 +9,7 @@ local down = {}
 --- Codes of the comparison that are a loss of data, as people say it.
 local losses = {
   table_removed = "table", column_removed = "column",
-  matview_removed = "matview", sequence_removed = "sequence",
+  sequence_removed = "sequence",
   enum_value_removed = "enum_value", column_type_narrowed = "type_narrowed",
   column_type_int_narrowed = "type_int_narrowed",
   column_type_changed = "type_changed",
@@ -26,13 +26,8 @@ local hazards = {
 }
 
 local function named(f)
-  local object = f.object
-  if f.detail and f.code:find("^column_type") == nil then
-    object = object .. " " .. f.detail
-  elseif f.detail then
-    object = object .. " " .. f.detail
-  end
-  return { code = losses[f.code] or f.code, object = object }
+  return { code = losses[f.code] or f.code,
+           object = f.detail and f.object .. " " .. f.detail or f.object }
 end
 
 -- What is no part of an object's shape.
@@ -140,7 +135,12 @@ function down.describe(s, entry, parts, findings, up, unsure)
     if body:find("RAISE%s+EXCEPTION") then out.refuses = true end
   end
   for _, f in ipairs(findings) do
-    if losses[f.code] then out.loses[#out.loses + 1] = named(f) end
+    if f.code == "object_unknown" then
+      out.fails = out.fails or f.object .. ": " .. f.text
+    end
+    local of_type = (not f.where or f.where.kind == "types") and
+      f.code ~= "enum_value_removed"
+    if losses[f.code] and not of_type then out.loses[#out.loses + 1] = named(f) end
     if hazards[f.code] then
       local one = named(f)
       one.code = f.code

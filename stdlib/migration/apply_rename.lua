@@ -121,9 +121,37 @@ local function column_in_references(s, relation, from, to)
   end
 end
 
+--- A tree in which a column has another name.
+local function renamed_tree(tree, from, to)
+  if type(tree) ~= "table" then return tree end
+  local out = {}
+  for key, value in pairs(tree) do out[key] = renamed_tree(value, from, to) end
+  if tree.fields then
+    local last = out.fields[#out.fields]
+    if last and last.String and last.String.sval == from then
+      last.String.sval = to
+    end
+  end
+  return out
+end
+
+--- Views keep their columns' names, and read the column by its new one.
+local function column_in_views(s, relation, column, from, to)
+  for _, one in ipairs(s.cat:used_by(relation.id)) do
+    for _, d in ipairs(one.depends or {}) do
+      if d.id == relation.id and d.column == column.attnum then
+        s:edit(one).definition = type(one.definition) == "table"
+          and renamed_tree(one.definition, from, to) or nil
+        break
+      end
+    end
+  end
+end
+
 local function rename_column(s, relation, from, to)
   local column = s:column(relation, from)
   if not column then return end
+  column_in_views(s, relation, column, from, to)
   s:edit(relation, "column:" .. column.attnum)
   column.name = to
   column_in_parts(relation, from, to)

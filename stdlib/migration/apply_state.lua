@@ -222,6 +222,7 @@ function state:add_relation(relation)
   relation.persistence = relation.persistence or "p"
   self:add("relations", relation)
   if relation.persistence == "t" then self.temporary[relation.id] = true end
+  self.cat:connect(relation)
   return relation
 end
 

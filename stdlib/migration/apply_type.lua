@@ -172,7 +172,9 @@ local domain_changes = {
     add_check(s, type, stmt.def.Constraint)
   end,
   O = function(s, type)
-    lock_users(s, type)
+    lock_users(s, type, function(relation, column)
+      s:edit(relation, "column:" .. column.attnum)
+    end)
     type.not_null = true
   end,
   N = function(s, type)

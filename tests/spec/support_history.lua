@@ -111,6 +111,32 @@ function M.score(rows, entries)
   return s
 end
 
+-- What only the text can know: the rows that statements write, and code.
+local of_data = { rows_added = true, data_changed = true, dynamic_sql = true }
+
+--- Findings about the schema, which a catalog shows too.
+function M.of_schema(list)
+  local out = {}
+  for _, one in ipairs(list) do
+    if not of_data[one.code] then out[#out + 1] = one end
+  end
+  return out
+end
+
+--- Whether the way back is said to lose what it lost.
+function M.same_losses(row, down)
+  local mine, truth = {}, {}
+  for _, loss in ipairs(down.loses) do
+    mine[#mine + 1] = loss.code .. " " .. loss.object:match "^%S+"
+  end
+  for i, loss in ipairs(row.down_loses or {}) do
+    truth[i] = loss:match "^[%w_]+" .. " " .. loss:match ": (%S+)"
+  end
+  table.sort(mine)
+  table.sort(truth)
+  return table.concat(mine, "\n") == table.concat(truth, "\n")
+end
+
 local function share(part, whole)
   return whole == 0 and 1 or part / whole
 end
