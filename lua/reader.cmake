@@ -2,7 +2,7 @@
 # are compiled in, in the order in which each builds on those before it.
 find_library(PG_QUERY_STATIC libpg_query.a REQUIRED)
 set(READER_RULES)
-foreach(name cut catalog codes
+foreach(name cut catalog codes expand
   expression expression_truth diff_type diff_context diff_columns diff_keys
   diff_constraints diff_privileges diff_triggers diff_relations diff_types
   diff_functions diff_others diff

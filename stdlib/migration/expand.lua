@@ -257,6 +257,20 @@ function expand.steps(finding)
   return way(finding)
 end
 
+--- The same for a reply, whose lists are made by `list`; nil where there is
+--- nothing to say, as for a finding that older code survives.
+function expand.reply(finding, list)
+  local steps = finding.level == "incompatible" and expand.steps(finding)
+  if not steps then return nil end
+  local out = list()
+  for i, one in ipairs(steps) do
+    local sql = list()
+    table.move(one.sql or {}, 1, #(one.sql or {}), 1, sql)
+    out[i] = { release = one.release, what = one.what, sql = sql }
+  end
+  return out
+end
+
 --- The codes that have steps, sorted; for the documents and tests.
 function expand.codes()
   local list = {}

@@ -80,6 +80,7 @@ local function as_reason(finding, from)
            kind = finding.level == "caution" and
              (finding.kind or row.kind) or nil,
            text = finding.text or row.breaks, safe = finding.safe or row.safe,
+           steps = migration.expand.reply(finding, host.list),
            file = at.file, statement = at.number,
            line = finding.statement and finding.statement.line or nil }
 end
