@@ -91,9 +91,8 @@ static void say_problems(const struct assess_unit *u, json_t *entry)
 static void copy_fields(json_t *entry, const json_t *from)
 {
     static const char *const fields[] = {
-        "verdict", "caution_kinds", "reasons", "cautions", "notes",
-        "locks",   "data",          "parsed",  "error",    "transaction",
-        "format",  "down",          "steps"};
+        "verdict", "caution_kinds", "reasons", "cautions",    "notes",  "locks",
+        "data",    "parsed",        "error",   "transaction", "format", "down"};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         json_t *value = json_object_get(from, fields[i]);
         if (value)

@@ -61,6 +61,24 @@ static int same_words(const json_t *a, const json_t *b)
            strcmp(value_text(a, "safe", ""), value_text(b, "safe", "")) == 0;
 }
 
+/* "now: ship code that ..." with its SQL below: how to split a release. */
+static void tell_steps(const struct assess_view *v, const json_t *steps)
+{
+    const json_t *step, *sql;
+    size_t i, j;
+    json_array_foreach(steps, i, step)
+    {
+        char label[60];
+        snprintf(label, sizeof label, "    %s %-5.20s ",
+                 i ? "       " : "split: ", value_text(step, "release", ""));
+        say(v->out, label, value_text(step, "what", ""));
+        json_array_foreach(json_object_get(step, "sql"), j, sql)
+        {
+            say(v->out, "                    ", json_string_value(sql));
+        }
+    }
+}
+
 /* next: the finding behind it, which may say the same of something else. */
 static void tell_finding(const struct assess_view *v, const json_t *entry,
                          const json_t *finding, const json_t *next)
@@ -74,11 +92,13 @@ static void tell_finding(const struct assess_view *v, const json_t *entry,
     where(v, entry, finding, &place);
     fprintf(v->out, "  %s\n", buf_text(&place));
     buf_free(&place);
-    if (same_words(finding, next))
+    if (entry != v->net && same_words(finding, next))
         return;
     say(v->out, "    breaks: ", value_text(finding, "text", "?"));
     if (safe)
         say(v->out, "    safe:   ", safe);
+    if (entry == v->net)
+        tell_steps(v, json_object_get(finding, "steps"));
 }
 
 static void tell_findings(const struct assess_view *v, const json_t *entry,
@@ -144,22 +164,6 @@ static void tell_down(const struct assess_view *v, const json_t *entry)
     if (text.size)
         say(v->out, "    down:   ", buf_text(&text));
     buf_free(&text);
-}
-
-static void tell_steps(const struct assess_view *v, const json_t *entry)
-{
-    const json_t *step;
-    size_t i;
-    json_array_foreach(json_object_get(entry, "steps"), i, step)
-    {
-        char label[40];
-        const char *text = json_is_string(step) ? json_string_value(step)
-                                                : value_text(step, "text", "");
-        const char *release = value_text(step, "release", NULL);
-        snprintf(label, sizeof label, "    %zu. %s%s", i + 1,
-                 release ? release : "", release ? ": " : "");
-        say(v->out, label, text);
-    }
 }
 
 static void tell_entry(const struct assess_view *v, const json_t *entry)
@@ -369,7 +373,6 @@ static void tell_release(const struct assess_view *v)
             tell_row(v, entry);
     }
     tell_entry(v, v->net);
-    tell_steps(v, v->net);
     tell_witnesses(v);
 }
 
