@@ -98,6 +98,7 @@ static void send_frame(enum frame_type type, const json_t *document,
     announce_body(out.data, body_size);
     send_all(out.data, out.size);
     send_all(body, body_size);
+    buf_free(&out);
 }
 
 static void fail(const struct error *err)
@@ -107,6 +108,7 @@ static void fail(const struct error *err)
     if (!document)
         _exit(WORKER_MEMORY);
     send_frame(FRAME_FAIL, document, NULL, 0);
+    json_decref(document);
     _exit(WORKER_OK);
 }
 
@@ -144,7 +146,7 @@ static int work(const struct reader_role *role, char *chunk,
                 struct reader_reply *reply, struct error *err)
 {
     struct buf in = BUF_INIT(FRAME_HEADER + FRAME_MAX_DOCUMENT + 4096);
-    struct frame start;
+    struct frame start = {0};
     size_t got;
     int rc = receive_options(&in, &start, err);
     if (!rc)
@@ -153,7 +155,10 @@ static int work(const struct reader_role *role, char *chunk,
         rc = role->push(in.data, in.size, err);
     while (!rc && (got = receive(chunk, CHUNK)) > 0)
         rc = role->push(chunk, got, err);
-    return rc ? rc : role->finish(reply, err);
+    rc = rc ? rc : role->finish(reply, err);
+    frame_free(&start);
+    buf_free(&in);
+    return rc;
 }
 
 /* Its only limit of memory is the jail's, on all of it. */
