@@ -350,6 +350,22 @@ static void tell_witnesses(const struct assess_view *v)
     }
 }
 
+/* Whether the older release would start at all: a live database's ledger. */
+static void tell_boot(const struct assess_view *v)
+{
+    const json_t *boot = json_object_get(v->net, "boot");
+    const char *advice = value_text(boot, "advice", NULL);
+    struct buf text = BUF_INIT(4000);
+    if (!boot)
+        return;
+    buf_addf(&text, "%s: %s", value_text(boot, "verdict", "unknown"),
+             value_text(boot, "because", ""));
+    say(v->out, "start    ", buf_text(&text));
+    if (advice)
+        say(v->out, "         ", advice);
+    buf_free(&text);
+}
+
 static void tell_release_end(const struct assess_view *v, const char *gate)
 {
     struct buf text = BUF_INIT(4000);
@@ -374,6 +390,7 @@ static void tell_release(const struct assess_view *v)
     }
     tell_entry(v, v->net);
     tell_witnesses(v);
+    tell_boot(v);
 }
 
 void assess_story(struct assess_view *v, const char *gate, const char *next)

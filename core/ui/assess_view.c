@@ -137,6 +137,8 @@ enum assess_verdict assess_view_verdict(const struct assess_view *v)
     if (v->net) {
         enum assess_verdict own =
             assess_verdict_of(value_text(v->net, "verdict", NULL));
+        if (assess_boot_fails(v->net))
+            return VERDICT_INCOMPATIBLE;
         return own > least ? own : least;
     }
     for (int i = VERDICTS - 1; i > 0; i--) {

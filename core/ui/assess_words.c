@@ -101,6 +101,12 @@ static int catalog_heard(const json_t *net)
     return value_bool(json_object_get(witnesses, "catalog"), "heard", 0);
 }
 
+int assess_boot_fails(const json_t *net)
+{
+    const json_t *boot = json_object_get(net, "boot");
+    return strcmp(value_text(boot, "verdict", ""), "fails") == 0;
+}
+
 void assess_sentence(const json_t *net, struct buf *out)
 {
     const json_t *reasons = json_object_get(net, "reasons");
@@ -108,6 +114,11 @@ void assess_sentence(const json_t *net, struct buf *out)
     const json_t *rows = json_object_get(net, "beside");
     enum assess_verdict verdict =
         assess_verdict_of(value_text(net, "verdict", NULL));
+    if (assess_boot_fails(net) && verdict != VERDICT_INCOMPATIBLE) {
+        buf_adds(out, "the code of this release cannot be rolled back alone: "
+                      "the older one would not start on the newer ledger");
+        return;
+    }
     if (json_array_size(rows) && verdict < VERDICT_UNKNOWN) {
         buf_adds(out, "the schema allows to roll this release back; whether "
                       "its rows do is unknown: ");

@@ -151,6 +151,9 @@ static void a_release_has_a_sentence(void **state)
          "\"object\":\"t\"}]}",
          "the schema allows to roll this release back; whether its rows do "
          "is unknown: changed rows of t"},
+        {"{\"verdict\":\"compatible\",\"boot\":{\"verdict\":\"fails\"}}",
+         "the code of this release cannot be rolled back alone: the older one "
+         "would not start on the newer ledger"},
         {"{\"verdict\":\"none\"}", "no migration lies between the two"},
     };
     char text[1000];
@@ -159,6 +162,21 @@ static void a_release_has_a_sentence(void **state)
         sentence_of(rows[i][0], text, sizeof text);
         assert_string_equal(text, rows[i][1]);
     }
+}
+
+static void a_release_that_would_not_start_is_no(void **state)
+{
+    static const char *const lines[] = {
+        "{\"is\":\"net\",\"release\":true,\"verdict\":\"compatible\","
+        "\"boot\":{\"verdict\":\"fails\",\"because\":\"8 is not there\","
+        "\"advice\":\"keep the file\"}}",
+        NULL};
+    enum assess_verdict verdict;
+    char *text = shown(ASSESS_TEXT, lines, &verdict);
+    (void)state;
+    assert_int_equal(verdict, VERDICT_INCOMPATIBLE);
+    has(text, "start    fails: 8 is not there\n         keep the file\n");
+    free(text);
 }
 
 static void sarif_has_a_rule_a_code(void **state)
@@ -190,6 +208,7 @@ int main(void)
         cmocka_unit_test(unknown_words_are_unknown),
         cmocka_unit_test(json_is_a_line_each),
         cmocka_unit_test(a_release_has_a_sentence),
+        cmocka_unit_test(a_release_that_would_not_start_is_no),
         cmocka_unit_test(sarif_has_a_rule_a_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
