@@ -57,6 +57,7 @@ static const char relations[] =
     "AS definition, "
     "CASE WHEN c.relkind = 'v' THEN "
     "pg_relation_is_updatable(c.oid, false) & 28 = 28 END AS updatable, "
+    "CASE WHEN c.relkind = 'v' THEN to_json(c.reloptions) END AS options, "
     "CASE WHEN c.relispartition THEN (SELECT h.inhparent FROM pg_inherits h "
     "WHERE h.inhrelid = c.oid) END AS \"partition_of.id\", "
     "CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END "

@@ -94,6 +94,16 @@ codes.schema_removed = reason(
   "keep the schema with views of what it held")
 codes.extension_removed = reason(
   "functions, types and operators of the extension are gone", LATER)
+codes.extension_moved_schema = reason(
+  "older statements look for what is in the extension in its old schema",
+  "add the new schema to the search_path of the older release first")
+codes.relation_shadowed = reason(
+  "older statements that name it without a schema find another relation, "
+    .. "whose schema comes first in the search_path",
+  "give the new relation another name")
+codes.statement_broken = reason(
+  "the older release's own statement can no longer be prepared",
+  "see what it names among the other reasons")
 codes.cast_removed = reason("older statements may need the cast", LATER)
 codes.operator_removed = reason("older statements may need the operator",
                                 LATER)
@@ -317,6 +327,10 @@ codes.function_attributes_changed = caution("behaviour",
 codes.function_argnames_changed = caution("behaviour",
   "older calls that name the argument (f(x => 1)) fail",
   "keep the names")
+codes.function_overload_added = caution("behaviour",
+  "older calls with untyped literals (f('1')) may fit both functions, or "
+    .. "find the new one",
+  "give the new function another name")
 codes.function_signature_extended = caution("behaviour",
   "older calls reach a function with a new argument; grants and dependent "
     .. "objects went with the old one",
@@ -331,6 +345,12 @@ codes.expression_index_added = caution("behaviour",
 codes.owner_changed = caution("behaviour",
   "the former owner loses its rights unless it has them otherwise",
   "grant them to the former owner")
+codes.extension_version_changed = caution("behaviour",
+  "functions of the extension may do something else",
+  "read the extension's notes")
+codes.generated_column_added = caution("behaviour",
+  "an expression that raises refuses the older write that it raises on",
+  "compute by an expression that no value makes fail")
 codes.column_no_longer_generated = caution("behaviour",
   "the column is no longer computed: its values go stale",
   "fill it by a trigger until the older release is gone")
@@ -382,6 +402,18 @@ codes.not_judged = unknown("this kind of statement is not judged",
   "assess the live catalog instead")
 codes.transaction_control = unknown("statements may be taken back",
   "leave the transaction to the migration tool")
+codes.migration_changed = unknown(
+  "an existing migration was edited: what ran may be neither the old text "
+    .. "nor the new one",
+  "leave what has been applied alone, and add a migration")
+codes.migration_removed = unknown("an existing migration was removed",
+  "keep the files of what has been applied")
+codes.ledger_unknown = unknown(
+  "the ledger names a migration that no file is found for",
+  "assess from a checkout that holds it")
+codes.order_unknown = unknown(
+  "the order of the migrations cannot be told",
+  "mend the graph of revisions")
 codes.object_unknown = unknown(
   "what the object was like before is not known here",
   "assess the whole history, or the live catalog")
@@ -412,9 +444,7 @@ codes.owned_sequence_removed = note("it went with its column")
 codes.trigger_function_removed = note("only triggers call it")
 codes.trigger_renamed = note("a trigger is not named by statements")
 codes.function_added = note("a new function")
-codes.function_overload_added = note("a new function of an older name")
 codes.extension_added = note("a new extension")
-codes.extension_version_changed = note("another version of the extension")
 codes.schema_added = note("a new schema")
 codes.view_recreated = note("dropped and made again")
 codes.matview_recreated = note("dropped and made again")

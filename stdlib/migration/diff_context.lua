@@ -54,9 +54,10 @@ function context.new(old, new, given)
     new_named = given.new_by_name or index_by_name(new),
     ledger = excluded(given.ledger),
     strip = { pg_catalog = true },
+    search_path = given.search_path or { "public" },
     stands = {}, -- kind -> id of a new object -> the old one it stands for
   }, context)
-  for _, schema in ipairs(given.search_path or { "public" }) do
+  for _, schema in ipairs(self.search_path) do
     self.strip[schema] = true
   end
   for _, kind in ipairs(KINDS) do self.stands[kind] = {} end

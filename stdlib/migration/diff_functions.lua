@@ -154,6 +154,11 @@ local function ambiguous(o, n)
   return false
 end
 
+--- Whether some number of arguments fits both.
+local function same_count(o, n)
+  return least(o) <= #(n.args or {}) and least(n) <= #(o.args or {})
+end
+
 local function added(ctx, n)
   local where, label = place(n), ctx.signature(n)
   local overload = false
@@ -161,10 +166,11 @@ local function added(ctx, n)
     local now = ctx.new_object("functions", o.id)
     if now and now.name == n.name and now.schema == n.schema and
       not for_triggers(o) then
-      overload = true
       if ambiguous(now, n) then
         ctx:find("function_call_ambiguous", ctx.signature(o),
                  "vs " .. label, { where = where })
+      elseif same_count(now, n) and #now.args > 0 then
+        overload = true
       end
     end
   end

@@ -177,7 +177,12 @@ end
 
 local function compare_new(ctx, pair, n, old, lost)
   local where, text = place(pair, n.index), label(ctx, pair.old, n.index)
-  if any(old, same_key, n) then return end
+  local o = any(old, same_key, n)
+  if o and o.deferrable and not n.deferrable then
+    ctx:find("unique_changed", text, "(no longer deferrable)",
+             { where = where })
+  end
+  if o then return end
   if any(old, implies, n) then
     ctx:find("unique_added_implied", text, nil, { where = where })
   elseif out_of_reach(ctx, pair, n) then
@@ -240,11 +245,6 @@ local function has_expression(index)
   return false
 end
 
---- A live catalog says of every index whether it is valid; texts say nothing.
-local function unusable(index)
-  return type(index.definition) == "string" and not index.valid
-end
-
 local function compare_added(ctx, pair, old, new)
   local was = by_id(old)
   for _, n in ipairs(new) do
@@ -258,8 +258,23 @@ local function compare_added(ctx, pair, old, new)
     elseif not o then
       ctx:find("index_added", name, nil, { where = place(pair, n.index) })
     end
-    if unusable(n.index) and not (o and unusable(o.index)) then
-      ctx:find("index_invalid", name, nil, { where = place(pair, n.index) })
+  end
+end
+
+--- A live catalog says of every index whether it is valid; texts say nothing.
+local function unusable(index)
+  return type(index.definition) == "string" and not index.valid
+end
+
+local function note_invalid(ctx, pair)
+  local was = {}
+  for _, o in ipairs(pair.old.indexes or {}) do
+    if o.id and unusable(o) then was[o.id] = true end
+  end
+  for _, n in ipairs(pair.new.indexes or {}) do
+    if unusable(n) and not was[n.id] then
+      ctx:find("index_invalid", pair.new.schema .. "." .. n.name, nil,
+               { where = place(pair, n) })
     end
   end
 end
@@ -278,6 +293,7 @@ function keys.compare(ctx, pair)
   end
   compare_plain(ctx, pair, old_plain, new_plain, new)
   compare_added(ctx, pair, old_plain, new_plain)
+  note_invalid(ctx, pair)
 end
 
 return keys

@@ -31,6 +31,10 @@ local function compare_extensions(ctx)
     if not n then
       ctx:find("extension_removed", o.name, nil,
                { where = place("extensions", o) })
+    elseif n.schema ~= o.schema then
+      ctx:find("extension_moved_schema", o.name,
+               ("%s -> %s"):format(o.schema or "?", n.schema or "?"),
+               { where = place("extensions", n) })
     elseif n.version ~= o.version then
       ctx:find("extension_version_changed", o.name,
                ("%s -> %s"):format(o.version or "?", n.version or "?"),

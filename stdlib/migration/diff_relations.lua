@@ -57,8 +57,22 @@ end
 
 -- kinds
 
+--- Whether INSTEAD OF triggers take all that one may write.
+local function instead(r)
+  local events = ""
+  for _, t in ipairs(r.triggers or {}) do
+    if type(t.definition) == "string" then
+      events = events .. (t.definition:match "INSTEAD OF ([A-Z ]+) ON " or "")
+        .. " "
+    end
+  end
+  return events:find "INSERT" and events:find "UPDATE" and
+    events:find "DELETE"
+end
+
 local function writable(r)
-  return stores_rows[r.kind] or r.kind == "view" and r.updatable
+  return stores_rows[r.kind] or
+    r.kind == "view" and (r.updatable or instead(r))
 end
 
 --- A view of the old name: older writes go through it when PostgreSQL can.
@@ -86,10 +100,34 @@ local function same_definition(ctx, o, n)
   return ctx.same_text(o.definition, n.definition)
 end
 
+local function options_of(r)
+  local list, check = {}, nil
+  for i, option in ipairs(r.options or {}) do
+    list[i] = option
+    check = check or option:match "^check_option=(.*)"
+  end
+  table.sort(list)
+  return table.concat(list, ","), check
+end
+
+--- WITH CHECK OPTION refuses writes; the other options say whose rights
+--- count.
+local function compare_options(ctx, o, n)
+  local was, old_check = options_of(o)
+  local is, check = options_of(n)
+  if check and check ~= old_check and old_check ~= "cascaded" then
+    ctx:find("check_added", ctx.text(o),
+             ("WITH %s CHECK OPTION"):format(check:upper()),
+             { where = place(n) })
+  end
+  return was == is
+end
+
 local function compare_view(ctx, o, n)
   if n.kind ~= o.kind then return end
   local where = place(n)
   local same = same_definition(ctx, o, n)
+  if not compare_options(ctx, o, n) and same then same = false end
   if not same and o ~= n then
     ctx:find("view_definition_changed", ctx.text(o), nil,
              { where = where,
@@ -240,10 +278,25 @@ local function compare(ctx, o)
   compare_parts(ctx, o, n)
 end
 
+--- A new relation of an old one's name that the search_path finds first.
+local function shadowed(ctx, n)
+  local found = false
+  for _, schema in ipairs(ctx.search_path) do
+    local o = found and ctx.old_named("relations", schema, n.name)[1]
+    if o and o.kind ~= "composite" then
+      ctx:find("relation_shadowed", ctx.text(o),
+               ("by %s"):format(ctx.text(n)), { where = place(n) })
+      return
+    end
+    found = found or schema == n.schema
+  end
+end
+
 local function added(ctx, n)
   if not owned(n) then
     ctx:find(word(n) .. "_added", ctx.text(n), nil, { where = place(n) })
   end
+  if n.kind ~= "composite" then shadowed(ctx, n) end
   if stores_rows[n.kind] then constraints.of_new(ctx, n) end
 end
 

@@ -107,13 +107,17 @@ local function condition_within(ctx, o, n, map)
     expression.implies(expression.renamed(o, map), n)
 end
 
---- Whether the new policy lets through all that the old one did.
-local function lets_as_much(ctx, pair, o, n)
+--- Whether rows that the old conditions let through pass the new ones.
+local function passes(ctx, pair, o, n)
   local map = pair.columns.map
-  return (o.command == n.command or n.command == "ALL") and
-    roles_within(o.roles, n.roles) and
-    condition_within(ctx, o.using, n.using, map) and
+  return condition_within(ctx, o.using, n.using, map) and
     condition_within(ctx, o.check or o.using, n.check or n.using, map)
+end
+
+--- Whether policy b is for all roles and commands that a is for.
+local function covers(a, b)
+  return (a.command == b.command or b.command == "ALL") and
+    roles_within(a.roles, b.roles)
 end
 
 local function same_policy(ctx, pair, o, n)
@@ -126,10 +130,9 @@ end
 --- Whether rows that passed pass no more: a permissive policy lets rows
 --- through, any other one keeps them away.
 local function is_tighter(ctx, pair, o, n)
-  if not o.permissive then
-    return not n.permissive and not lets_as_much(ctx, pair, o, n)
-  end
-  return not (n.permissive and lets_as_much(ctx, pair, o, n))
+  if not passes(ctx, pair, o, n) then return true end
+  if o.permissive then return not (n.permissive and covers(o, n)) end
+  return not n.permissive and not covers(n, o)
 end
 
 local function compare_policy(ctx, pair, o, n)

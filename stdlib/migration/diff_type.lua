@@ -53,7 +53,7 @@ function diff_type.change(old, new)
   local a, x, old_dims = diff_type.parts(old)
   local b, y, new_dims = diff_type.parts(new)
   if old_dims ~= new_dims then return "changed" end
-  if TEXTS[a] and TEXTS[b] then
+  if TEXTS[a] and TEXTS[b] and (a == b or old_dims == "") then
     local growth = grows(x[1], y[1])
     return growth == "same" and "widened" or growth
   end

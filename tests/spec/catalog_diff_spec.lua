@@ -49,8 +49,36 @@ local function wanted(list, number)
   return C.labels(out)
 end
 
+--- What belongs to a whole database: extensions, the search_path, an index
+--- that could not be built.
+local WIDE_BASE = [[
+ALTER DATABASE %s SET search_path = app, public;
+CREATE SCHEMA app;
+CREATE TABLE public.users (id int);
+CREATE TABLE public.twice (a int);
+INSERT INTO public.twice VALUES (1), (1);
+CREATE EXTENSION pg_trgm SCHEMA public;
+CREATE EXTENSION btree_gist;]]
+local WIDE_UP = [[
+CREATE TABLE app.users (id int);
+ALTER EXTENSION pg_trgm SET SCHEMA app;
+DROP EXTENSION btree_gist;
+CREATE EXTENSION btree_gin;
+\set ON_ERROR_STOP off
+CREATE UNIQUE INDEX CONCURRENTLY once ON public.twice (a);
+\set ON_ERROR_STOP on
+]]
+
+local function wide(cluster)
+  local database = C.database(cluster)
+  C.sql(cluster, database, WIDE_BASE:format(database))
+  local before = C.document(cluster, database)
+  C.sql(cluster, database, WIDE_UP)
+  return C.compare(before, C.document(cluster, database))
+end
+
 describe("the comparison of catalogs", function()
-  local cluster, reply, back, seen
+  local cluster, reply, back, seen, other
   setup(function()
     cluster = C.cluster()
     local database = C.database(cluster, schemas())
@@ -60,8 +88,8 @@ describe("the comparison of catalogs", function()
     C.sql(cluster, database, script "up")
     local after = C.document(cluster, database)
     reply, back = C.compare(before, after), C.compare(after, before)
-    seen = {}
-    for _, one in ipairs { reply, back } do
+    seen, other = {}, wide(cluster)
+    for _, one in ipairs { reply, back, other } do
       for _, list in ipairs { one.reasons, one.cautions, one.notes } do
         for _, r in ipairs(list) do seen[r.code] = true end
       end
@@ -78,6 +106,17 @@ describe("the comparison of catalogs", function()
       end
     end)
   end
+
+  it("tells what belongs to a whole database", function()
+    assert.equal(C.labels {
+      "relation_shadowed: public.users by app.users",
+      "extension_moved_schema: pg_trgm public -> app",
+      "extension_removed: btree_gist", "unique_added: public.twice(a)",
+    }, C.labels(other.reasons))
+    local noted = C.labels(other.notes)
+    assert.truthy(noted:find("index_invalid: public.once", 1, true), noted)
+    assert.truthy(noted:find("extension_added: btree_gin", 1, true), noted)
+  end)
 
   it("finds nothing besides", function()
     assert.same({}, reply[0] or {})

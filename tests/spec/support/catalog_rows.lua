@@ -60,6 +60,22 @@ row("a view that cannot be written any more",
     "CREATE OR REPLACE VIEW v AS SELECT a FROM t GROUP BY a",
     { "relation_no_longer_writable: s.v", "view_definition_changed: s.v" },
     { "view_definition_changed: s.v" })
+row("a view of the old name that triggers write for",
+    "CREATE TABLE t (a int)",
+    "ALTER TABLE t RENAME TO u; CREATE VIEW t AS SELECT DISTINCT a FROM u; "
+    .. "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS "
+    .. "'BEGIN RETURN NEW; END'; CREATE TRIGGER i INSTEAD OF INSERT OR UPDATE "
+    .. "OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION f()",
+    { "table_swapped: s.t (old table is now s.u)",
+      "relation_kind_changed: s.t: table -> view" })
+row("a view that checks what is written through it",
+    "CREATE TABLE t (a int); CREATE VIEW v AS SELECT a FROM t WHERE a > 1; "
+    .. "CREATE VIEW w AS SELECT a FROM t",
+    "ALTER VIEW v SET (check_option = local); "
+    .. "ALTER VIEW w SET (security_barrier)",
+    { "check_added: s.v WITH LOCAL CHECK OPTION",
+      "view_definition_changed: s.v", "view_definition_changed: s.w" },
+    { "view_definition_changed: s.v", "view_definition_changed: s.w" })
 row("a sequence in a table's place", "CREATE TABLE t (a int)",
     "DROP TABLE t; CREATE SEQUENCE t",
     { "table_recreated: s.t", "relation_kind_changed: s.t: table -> sequence",
@@ -280,6 +296,13 @@ row("a key that can no longer be deferred to",
     "CREATE TABLE t (a int, UNIQUE (a))", "ALTER TABLE t DROP CONSTRAINT "
     .. "t_a_key; ALTER TABLE t ADD UNIQUE (a) DEFERRABLE",
     { "unique_removed: s.t(a)" })
+row("a key that is checked at once", "CREATE TABLE t (a int, "
+    .. "UNIQUE (a) DEFERRABLE)", "ALTER TABLE t DROP CONSTRAINT "
+    .. "t_a_key; ALTER TABLE t ADD UNIQUE (a)",
+    { "unique_changed: s.t(a) (no longer deferrable)" })
+row("arrays of texts", "CREATE TABLE t (a varchar[], b varchar(5)[])",
+    "ALTER TABLE t ALTER a TYPE text[], ALTER b TYPE varchar(9)[]",
+    { "column_type_changed: s.t.a character varying[] -> text[]" })
 row("a key that goes with its column", "CREATE TABLE t (a int UNIQUE, b int)",
     "ALTER TABLE t DROP a", { "column_removed: s.t.a" })
 row("a key on a renamed column", "CREATE TABLE t (a int UNIQUE, b int "
@@ -380,14 +403,15 @@ row("an exclusion", "CREATE TABLE t (a int)",
 -- types, functions, triggers, policies, rights, the rest
 require "tests.spec.support.catalog_rows_types"(row)
 
---- Codes that a text gives and catalogs do not, or that need more than a
---- schema (an extension, a broken index).
+--- Codes that a text gives and catalogs do not, or that need more than one
+--- server (another version of an extension).
 rows.elsewhere = {}
 for code in ([[
   data_changed dynamic_sql unparsable uncut not_judged transaction_control
   object_unknown catalog_incomplete rows_added constraint_removed
-  constraint_validated extension_removed extension_added
-  extension_version_changed index_invalid type_removed type_renamed
+  constraint_validated extension_version_changed statement_broken
+  generated_column_added migration_changed
+  migration_removed ledger_unknown order_unknown type_removed type_renamed
   type_added foreign_table_added composite_type_moved_schema
 ]]):gmatch "%S+" do rows.elsewhere[code] = true end
 

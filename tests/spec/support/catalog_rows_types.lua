@@ -95,6 +95,7 @@ row("signatures", "CREATE FUNCTION a(x int) RETURNS int LANGUAGE sql AS "
       "function_default_removed: s.b(integer, integer)",
       "function_call_ambiguous: s.c(integer) vs s.c(integer, text)",
       "function_argnames_changed: s.d(integer)",
+      "function_overload_added: s.e(text)",
       "function_call_ambiguous: s.f(integer, integer) vs s.f(integer)" })
 row("trigger functions", "CREATE FUNCTION a() RETURNS trigger LANGUAGE "
     .. "plpgsql AS 'BEGIN RETURN NEW; END'", "DROP FUNCTION a()", {}, {})
@@ -146,6 +147,14 @@ row("policies", SECURED .. "CREATE POLICY a ON t USING (a > 1); "
     { "policy_added: a on s.t", "policy_relaxed: b on s.t",
       "policy_changed: c on s.t", "policy_relaxed: d on s.t",
       "policy_removed: e on s.t", "policy_changed: g on s.t" })
+row("restrictive policies", SECURED .. "CREATE POLICY a ON t AS RESTRICTIVE "
+    .. "FOR SELECT TO reader USING (a > 1); CREATE POLICY b ON t AS "
+    .. "RESTRICTIVE FOR SELECT USING (a > 1)",
+    "DROP POLICY a ON t; CREATE POLICY a ON t AS RESTRICTIVE USING (a > 1); "
+    .. "DROP POLICY b ON t; CREATE POLICY b ON t AS RESTRICTIVE FOR SELECT "
+    .. "TO reader USING (a > 1)",
+    { "policy_changed: a on s.t", "policy_relaxed: b on s.t" },
+    { "policy_relaxed: a on s.t", "policy_changed: b on s.t" })
 row("policies without row security", "CREATE TABLE t (a int); "
     .. "CREATE POLICY a ON t USING (a > 1)", "DROP POLICY a ON t", {}, {})
 
