@@ -271,7 +271,7 @@ end
 -- true when the older code may not run on the newer schema.
 local function is_incompatible(migrations)
   local verdict = migrations and migrations.verdict
-  if verdict == "none" or verdict == "compatible" then
+  if verdict == "none" or verdict == "compatible" or verdict == "caution" then
     return false
   elseif verdict == "incompatible" then
     return true
@@ -279,14 +279,30 @@ local function is_incompatible(migrations)
   return nil
 end
 
+-- One of the findings of migrate.assess in words. What others answer may be
+-- texts.
+local function finding_text(finding)
+  if type(finding) ~= "table" then
+    return tostring(finding)
+  end
+  local file = finding.file and finding.file .. (finding.line
+    and ":" .. tostring(finding.line) or "") .. ": " or ""
+  return file .. (finding.object and tostring(finding.object) .. ": " or "")
+    .. tostring(finding.text or finding.code)
+end
+
 local function migration_text(migrations, incompatible)
-  local reasons = migrations and migrations.reasons
-  local first = reasons and reasons[1] and ": " .. tostring(reasons[1]) or ""
+  local list = migrations and (incompatible == false
+    and migrations.verdict == "caution" and migrations.cautions
+    or migrations.reasons)
+  local first = list and list[1] and ": " .. finding_text(list[1]) or ""
   if incompatible == nil then
     return "it is not known whether the older code can run on the newer "
       .. "schema" .. first
   elseif incompatible then
     return "the older code cannot run on the newer schema" .. first
+  elseif migrations.verdict == "caution" then
+    return "the older code can run on the newer schema, with caution" .. first
   end
   return "the older code can run on the newer schema"
 end

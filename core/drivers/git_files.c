@@ -207,3 +207,17 @@ int git_files_at(const char *repository, const char *revision, const char *path,
         *files = r.list;
     return rc;
 }
+
+int git_files_commit(const char *repository, const char *revision, char *out,
+                     size_t size, struct error *err)
+{
+    git_repository *repo = NULL;
+    struct git_revision at;
+    int rc = git_repo_open(repository, &repo, err);
+    if (!rc)
+        rc = git_revision_find(repo, revision, &at, err);
+    if (!rc)
+        git_oid_tostr(out, size, &at.commit);
+    git_repository_free(repo);
+    return rc;
+}

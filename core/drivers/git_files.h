@@ -40,4 +40,8 @@ int git_files_between(const char *repository, const char *from, const char *to,
 int git_files_at(const char *repository, const char *revision, const char *path,
                  json_t **files, struct error *err);
 
+/* The commit that a revision names, as hex digits into out. Codes as above. */
+int git_files_commit(const char *repository, const char *revision, char *out,
+                     size_t size, struct error *err);
+
 #endif

@@ -4,9 +4,11 @@
  */
 #define _GNU_SOURCE
 #include "migrate_assess.h"
+#include "migrate_boot.h"
 #include "migrate_guard.h"
 #include "migrate_ledger.h"
 #include "migrate_loss.h"
+#include "migrate_source.h"
 #include "migrate_step.h"
 
 #define LOCK_TIMEOUT (5 * 1000)
@@ -15,12 +17,18 @@
 static const struct driver_option options[] = {
     {"url", "url", 1, "libpq connection string or postgresql:// address"},
     {"tool", "text", 0,
-     "golang-migrate, rails, dbmate, alembic, flyway or goose (default: told "
-     "by the ledger's columns)"},
+     "whose ledger it is: golang-migrate, rails, ... (default: told by its "
+     "columns)"},
     {"table", "text", 0, "the ledger's table, when it is not the usual one"},
     {"schema", "text", 0, "the ledger's schema (default: any)"},
     {"repo", "path", 0, "git repository that holds the migrations"},
     {"migrations", "text", 0, "folder of the migrations in it"},
+    {"statements", "path", 0,
+     "file of the older code's statements, a {\"query\"} a line or SQL "
+     "(default: those kept by snapshot.catalog, or pg_stat_statements)"},
+    {"at_start", "text", 0,
+     "what a release does with its tool when it starts: migrates (default), "
+     "ignores_missing (set to pass over files that it lacks), nothing"},
     {"lock_timeout", "duration", 0, "wait for locks (default 5s)"},
     {"statement_timeout", "duration", 0, "a statement (default 5m)"},
     {"connect_timeout", "duration", 0, "to connect (default 10s)"},
@@ -41,38 +49,70 @@ static const struct driver_option options[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static json_t *describe(const struct migrate_ledger *l)
+/* The ledger against the files of a revision, and whether that revision
+   would start on it. */
+static int compare(const struct driver_call *c,
+                   const struct migrate_ledger *ledger, const char *revision,
+                   json_t *value, struct driver_answer *a)
 {
-    return json_pack("{s:s, s:b, s:O, s:O, s:s*}", "tool",
-                     migrate_tool_name(l->tool), "dirty", l->dirty, "applied",
-                     l->applied, "heads", l->heads, "version",
-                     l->version[0] ? l->version : NULL);
+    json_t *files = NULL, *boot = NULL, *difference = NULL;
+    enum boot_mode mode;
+    if (migrate_source_at(c, revision, &files, a) != 0)
+        return 1;
+    migrate_boot_mode(option_text(c, "at_start", NULL), &mode);
+    migrate_boot(ledger, files, mode, &boot, &difference);
+    json_object_set_new(value, "boot", boot);
+    if (difference)
+        json_object_set_new(value, "difference", difference);
+    json_decref(files);
+    return 0;
 }
 
 static int status(const struct driver_call *c, struct driver_answer *a)
 {
     struct pg db = {0};
     struct migrate_ledger ledger = {0};
+    const char *at = value_text(c->args, "at", NULL);
+    json_t *value = NULL;
     if (pg_open(&db, c, a) == 0 &&
         pg_begin(&db, 1, option_duration(c, "lock_timeout", LOCK_TIMEOUT),
                  READ_TIMEOUT, a) == 0 &&
         migrate_ledger_find(&db, &ledger, a) == 0 &&
         migrate_ledger_read(&db, &ledger, a) == 0)
-        answer_ok(a, describe(&ledger));
-    migrate_ledger_free(&ledger);
+        value = migrate_ledger_describe(&ledger);
     pg_close(&db);
+    if (value && at && compare(c, &ledger, at, value, a) != 0) {
+        json_decref(value);
+        value = NULL;
+    }
+    if (value)
+        answer_ok(a, value);
+    migrate_ledger_free(&ledger);
     return 0;
+}
+
+static int check_start(const json_t *binding, struct error *err)
+{
+    const char *start = value_text(binding, "at_start", NULL);
+    enum boot_mode mode;
+    if (migrate_boot_mode(start, &mode) == 0)
+        return 0;
+    error_set(err, RB_INVALID, "at_start = \"%s\": there is no such way",
+              start);
+    error_next(err, "one of migrates, ignores_missing, nothing");
+    return RB_INVALID;
 }
 
 static int check(const json_t *binding, struct error *err)
 {
     const char *tool = value_text(binding, "tool", NULL);
     enum migrate_tool found;
+    int rc = check_start(binding, err);
     if (!tool || migrate_tool_find(tool, &found) == 0)
-        return migrate_guard_check(binding, err);
+        return rc ? rc : migrate_guard_check(binding, err);
     error_set(err, RB_INVALID, "tool = \"%s\": there is no such tool", tool);
-    error_next(err, "one of golang-migrate, rails, dbmate, alembic, flyway, "
-                    "goose; or leave it out: it is told by the columns");
+    error_next(err, "one of %s; or leave it out: it is told by the columns",
+               migrate_tool_names());
     return RB_INVALID;
 }
 
@@ -89,7 +129,7 @@ static const struct driver_verb verbs[] = {
 const struct driver migrate_postgres = {
     .family = "migrate",
     .name = "postgres",
-    .text = "PostgreSQL, through the ledgers of six migration tools",
+    .text = "PostgreSQL, through the ledgers of 23 migration tools",
     .options = options,
     .verbs = verbs,
     .check = check,

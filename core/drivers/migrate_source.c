@@ -9,6 +9,8 @@
 
 typedef int between_function(const char *, const char *, const char *,
                              const char *, json_t **, struct error *);
+typedef int commit_function(const char *, const char *, char *, size_t,
+                            struct error *);
 typedef int at_function(const char *, const char *, const char *, json_t **,
                         struct error *);
 
@@ -21,8 +23,8 @@ static int function_of(const char *name, void *function, size_t size,
     return symbol ? 0 : RB_IO;
 }
 
-static int place(const struct driver_call *c, char *repo, size_t size,
-                 const char **folder, struct driver_answer *a)
+int migrate_source_place(const struct driver_call *c, char *repo, size_t size,
+                         const char **folder, struct driver_answer *a)
 {
     *folder = option_text(c, "migrations", NULL);
     if (option_path(c, "repo", repo, size) == 0 && *folder)
@@ -54,7 +56,7 @@ int migrate_source_between(const struct driver_call *c, const char *from,
     struct error err = {0};
     between_function *between = NULL;
     int rc;
-    if (place(c, repo, sizeof repo, &folder, a) != 0)
+    if (migrate_source_place(c, repo, sizeof repo, &folder, a) != 0)
         return 1;
     rc = function_of("git_files_between", &between, sizeof between, &err);
     if (!rc)
@@ -70,10 +72,26 @@ int migrate_source_at(const struct driver_call *c, const char *revision,
     struct error err = {0};
     at_function *at = NULL;
     int rc;
-    if (place(c, repo, sizeof repo, &folder, a) != 0)
+    if (migrate_source_place(c, repo, sizeof repo, &folder, a) != 0)
         return 1;
     rc = function_of("git_files_at", &at, sizeof at, &err);
     if (!rc)
         rc = at(repo, revision, folder, files, &err);
+    return rc ? failed(c, rc, &err, a) : 0;
+}
+
+int migrate_source_commit(const struct driver_call *c, const char *revision,
+                          char *out, size_t size, struct driver_answer *a)
+{
+    char repo[4096];
+    const char *folder;
+    struct error err = {0};
+    commit_function *commit = NULL;
+    int rc;
+    if (migrate_source_place(c, repo, sizeof repo, &folder, a) != 0)
+        return 1;
+    rc = function_of("git_files_commit", &commit, sizeof commit, &err);
+    if (!rc)
+        rc = commit(repo, revision, out, size, &err);
     return rc ? failed(c, rc, &err, a) : 0;
 }

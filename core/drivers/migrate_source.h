@@ -18,4 +18,13 @@ int migrate_source_between(const struct driver_call *c, const char *from,
 int migrate_source_at(const struct driver_call *c, const char *revision,
                       json_t **files, struct driver_answer *a);
 
+/* The commit that a revision names, into out (65 bytes). As above. */
+int migrate_source_commit(const struct driver_call *c, const char *revision,
+                          char *out, size_t size, struct driver_answer *a);
+
+/* Where they are: the repository's path and the folder in it (borrowed from
+   the binding). Nonzero with the answer filled. */
+int migrate_source_place(const struct driver_call *c, char *repo, size_t size,
+                         const char **folder, struct driver_answer *a);
+
 #endif

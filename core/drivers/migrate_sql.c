@@ -54,6 +54,18 @@ static int add_document(struct head *h, json_t *sizes, const char *name,
     return 0;
 }
 
+static int add_text(struct head *h, json_t *sizes, const char *name,
+                    const struct buf *text, struct error *err)
+{
+    if (!text)
+        return 0;
+    if (buf_add(&h->bytes, text->data, text->size) != 0)
+        return error_set(err, RB_TOOBIG, "the %s does not fit the SQL reader",
+                         name);
+    json_object_set_new(sizes, name, json_integer((json_int_t)text->size));
+    return 0;
+}
+
 static int add_files(struct head *h, const struct migrate_question *q,
                      struct error *err)
 {
@@ -75,7 +87,11 @@ static int add_catalogs(struct head *h, const struct migrate_question *q,
     json_t *sizes = json_object();
     int rc = add_document(h, sizes, "before", q->before, err);
     if (!rc)
+        rc = add_text(h, sizes, "before", q->before_text, err);
+    if (!rc)
         rc = add_document(h, sizes, "after", q->after, err);
+    if (!rc)
+        rc = add_text(h, sizes, "after", q->after_text, err);
     json_object_set_new(h->options, "catalogs", sizes);
     return rc;
 }

@@ -7,6 +7,7 @@
 #ifndef RBRUN_DRIVERS_MIGRATE_SQL_H
 #define RBRUN_DRIVERS_MIGRATE_SQL_H
 
+#include "../wire/buf.h"
 #include "../wire/error.h"
 #include "../wire/value.h"
 
@@ -34,6 +35,7 @@ struct migrate_question {
     const struct migrate_sql *files;
     size_t count;
     const json_t *before, *after; /* catalogs (pg_catalog.h), or NULL */
+    const struct buf *before_text, *after_text; /* the same as texts */
     int closed;    /* without a catalog before: the database was empty, not
                       unknown */
     int want_text; /* statements carry their exact text as "sql" */
@@ -51,8 +53,10 @@ struct migrate_question {
  *     "statements":[{"line","at","bytes","kind","transaction","text","sql"}],
  *     "down"}]}
  * R = {"level","code","object","detail","kind","file","line","statement",
- * "text","safe"}. A file with `of` has no entry of its own: it is "down" of
- * its up's. timeout: ms. Returns 0 or a code of reader.h.
+ * "text","safe","steps" (where there is a common way in several releases:
+ * [{"release": "now|next|later", "what", "sql":[texts]}])}. A file with `of`
+ * has no entry of its own: it is "down" of its up's. timeout: ms. Returns 0 or
+ * a code of reader.h.
  */
 int migrate_sql_ask(const struct migrate_question *q, int64_t timeout,
                     json_t **reply, struct error *err);

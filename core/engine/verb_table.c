@@ -147,13 +147,32 @@ R deploy_shifted[] = {{"weights", "table", "instance = percent, as read back"},
                       DONE};
 
 /* migrate */
-P migrate_status[] = {{"database", "text", "", 0, "which database"}, END};
+P migrate_status[] = {
+    {"database", "text", "", 0, "which database"},
+    {"at", "text", "commit or tag", 0,
+     "compare the ledger with the migrations of this version"},
+    END};
 R migrate_state[] = {
-    {"version", "string", "current version of the ledger; absent when empty"},
-    {"tool", "string", "golang-migrate, rails, alembic, flyway or goose"},
+    {"version", "string",
+     "current version of the ledger; absent when empty or of several heads"},
+    {"tool", "string", "golang-migrate, rails, alembic, ..."},
+    {"table", "string", "the ledger, \"schema.table\""},
     {"dirty", "boolean", "a migration failed half-way"},
-    {"applied", "table", "all applied versions the ledger lists"},
-    {"heads", "table", "several when the history branches"},
+    {"failed", "table", "{version, why} of those"},
+    {"applied", "table",
+     "applied versions the ledger lists; of more than 5000 the newest"},
+    {"count", "integer", "how many those are"},
+    {"heads", "table", "several when the history branches; one an app or "
+                       "project"},
+    {"batch", "string", "in which the newest was, of tools that have batches"},
+    {"lock", "table", "{table, held, by, since}, of tools that have one"},
+    {"also", "table", "other tables that look like ledgers, as texts"},
+    {"difference", "table",
+     "with at: {missing, pending, changed, late, compared}: applied without a "
+     "file, not applied, another text than ran, older than what is applied"},
+    {"boot", "table",
+     "with at: {verdict, because, advice, evidence}: whether that version "
+     "starts on this ledger; verdict is boots, fails or unknown"},
     DONE};
 P migrate_assess[] = {
     {"database", "text", "", 0, "which database"},
@@ -162,13 +181,23 @@ P migrate_assess[] = {
     END};
 R migrate_verdict[] = {
     {"verdict", "string",
-     "none, compatible, incompatible or unknown: may the older code run on "
-     "the newer schema"},
+     "none, compatible, caution, incompatible or unknown: may the older code "
+     "run on the newer schema; caution: yes, and read what it says"},
+    {"reasons", "table",
+     "why not: {level, code, object, detail, file, line, text, safe}"},
+    {"cautions", "table", "the same, with kind"},
+    {"caution_kinds", "table", "of data, behaviour, performance, shape"},
+    {"texts", "table", "the reasons as lines, and who was not heard"},
+    {"witnesses", "table",
+     "catalog = {heard, verdict, because, taken_at}, statements = {heard, "
+     "source, tested, broken, untestable, ..}, text = {heard, verdict}"},
+    {"disagreement", "string", "catalog and text tell another, and how"},
+    {"boot", "table",
+     "will the older release start on the newer ledger: {verdict = boots, "
+     "fails or unknown, because, advice}"},
     {"migrations", "table",
-     "{file, version, verdict, applied, reasons = {{code, object, line, "
-     "statement, text}}}"},
+     "{file, version, verdict, applied, reasons, cautions}"},
     {"count", "integer", "how many migrations lie in the range"},
-    {"reasons", "table", "all reasons, as texts"},
     DONE};
 P migrate_try[] = {
     {"database", "text", "", 0, "which database"},

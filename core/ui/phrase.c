@@ -201,8 +201,14 @@ static void phrase_commit(const json_t *v, struct buf *out)
 static void phrase_assess(const json_t *v, struct buf *out)
 {
     long long count = (long long)value_int(v, "count", 0);
-    buf_addf(out, "%s (%lld migration%s)", value_text(v, "verdict", "?"), count,
-             count == 1 ? "" : "s");
+    const json_t *witnesses = json_object_get(v, "witnesses");
+    buf_addf(
+        out, "%s (%lld migration%s%s)", value_text(v, "verdict", "?"), count,
+        count == 1 ? "" : "s",
+        count && witnesses &&
+                !value_bool(json_object_get(witnesses, "catalog"), "heard", 0)
+            ? ", by their text alone"
+            : "");
 }
 
 static void phrase_snapshot(const json_t *v, struct buf *out)

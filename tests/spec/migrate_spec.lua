@@ -286,10 +286,11 @@ describe("the postgres driver of migrate", function()
       local reason = v.migrations[1].reasons[1]
       assert.equal("column_removed", reason.code)
       assert.equal(3, reason.line)
-      assert.equal("users.name", reason.object)
-      assert.matches("DROP COLUMN name", reason.statement)
-      assert.matches("^m/2_drop.up.sql:3: users.name: column_removed",
-                     v.reasons[1])
+      assert.equal("public.users.name", reason.object)
+      assert.matches("^m/2_drop.up.sql:3: public.users.name: column_removed",
+                     v.texts[1])
+      assert.same(reason, v.reasons[1])
+      assert.truthy(reason.safe)
     end)
 
     it("what cannot be judged as unknown", function()
@@ -317,7 +318,7 @@ describe("the postgres driver of migrate", function()
       assert.equal("incompatible", assess(10).verdict)
       v = assess(1)
       assert.equal("compatible", v.verdict)
-      assert.matches("none of them is applied", v.reasons[1])
+      assert.matches("none of them is applied", v.texts[1])
     end)
 
     it("a range as one net change", function()
@@ -337,7 +338,8 @@ describe("the postgres driver of migrate", function()
                      ["5_all.up.sql"] = "CREATE TABLE everything (i int);\n" })
       v = assess(5, "v3")
       assert.equal("unknown", v.verdict)
-      assert.equal("migration_removed", v.migrations[1].reasons[1].code)
+      assert.equal("m/1_users.up.sql", v.migrations[2].file)
+      assert.equal("migration_removed", v.migrations[2].reasons[1].code)
     end)
 
     it("an edited down file, or another description, as nothing", function()
@@ -350,24 +352,28 @@ describe("the postgres driver of migrate", function()
         "ALTER TABLE users ADD COLUMN mail text;\n" })
       local v = assess(9)
       assert.equal("unknown", v.verdict)
-      assert.matches("version 9, newer than any migration", v.reasons[1])
+      assert.equal("ledger_ahead", v.reasons[1].code)
+      assert.matches("version 9, newer than any migration", v.texts[1])
       local base = P.database(cluster, golang .. row "2, true")
       local a = call("assess", base, { from = "v1", to = "v2" })
       assert.equal("unknown", a.value.verdict)
-      assert.matches("dirty", a.value.reasons[1])
+      assert.matches("dirty", a.value.texts[1])
     end)
 
-    it("programs as unknown: Rails' and Alembic's", function()
+    it("programs whose steps nobody can read as unknown", function()
+      commit("v0", { ["1_users.up.sql"] = false, ["1_users.down.sql"] = false })
       commit("v2", { ["20240101000001_mail.rb"] =
-        "class Mail < ActiveRecord::Migration[7.0]\nend\n" })
+        "class Mail < ActiveRecord::Migration[7.0]\n  def change\n" ..
+        "    Legacy.convert(self)\n  end\nend\n" })
       local base = P.database(cluster, rails ..
         "INSERT INTO schema_migrations VALUES ('20240101000001')")
-      local a = call("assess", base, { from = "v1", to = "v2" })
+      local a = call("assess", base, { from = "v0", to = "v2" })
       assert.equal("unknown", a.value.verdict)
-      assert.equal("not_sql", a.value.migrations[1].reasons[1].code)
+      assert.equal("unknown", a.value.migrations[1].reasons[1].level)
       commit("v3", {
         ["versions/a1_one.py"] = "revision = 'a1'\ndown_revision = None\n",
-        ["versions/b2_two.py"] = "revision = 'b2'\ndown_revision = 'a1'\n",
+        ["versions/b2_two.py"] = "revision = 'b2'\ndown_revision = 'a1'\n" ..
+          "def upgrade():\n    helpers.convert(op)\n",
         ["versions/c3_three.py"] = "revision = 'c3'\ndown_revision = 'b2'\n" })
       base = P.database(cluster, alembic ..
                         "INSERT INTO alembic_version VALUES ('b2')")
@@ -379,20 +385,23 @@ describe("the postgres driver of migrate", function()
     end)
 
     it("goose's and dbmate's files by their up part", function()
-      commit("v2", { ["00002_mail.sql"] =
+      commit("v2", { ["1_users.up.sql"] = false, ["1_users.down.sql"] = false,
+        ["00002_mail.sql"] =
         "-- +goose Up\nALTER TABLE users ADD COLUMN mail text;\n" ..
         "-- +goose Down\nALTER TABLE users DROP COLUMN mail;\n" })
       local base = P.database(cluster, goose .. "INSERT INTO " ..
         "goose_db_version" ..
         " (version_id, is_applied) VALUES (2, true)")
-      local a = call("assess", base, { from = "v1", to = "v2" })
+      commit("v0", { ["00002_mail.sql"] = false, ["00001_t.sql"] =
+        "-- +goose Up\nCREATE TABLE users (id int, name text);\n" })
+      local a = call("assess", base, { from = "v0", to = "v2" })
       assert.equal("compatible", a.value.verdict, json.encode(a))
       commit("v3", { ["0003_drop.sql"] =
         "-- migrate:up\nALTER TABLE users DROP COLUMN name;\n" ..
         "-- migrate:down\nALTER TABLE users ADD COLUMN name text;\n" })
       base = P.database(cluster, varchar ..
         "INSERT INTO schema_migrations VALUES ('0003')")
-      a = call("assess", base, { from = "v2", to = "v3" })
+      a = call("assess", base, { from = "v0", to = "v3" })
       assert.equal("incompatible", a.value.verdict, json.encode(a))
       assert.equal(2, a.value.migrations[1].reasons[1].line)
     end)
@@ -403,17 +412,17 @@ describe("the postgres driver of migrate", function()
         ["R__views.sql"] = "DROP VIEW IF EXISTS people;\n",
         ["V3__fill.sql"] = "INSERT INTO ${schema}.users VALUES (1);\n" })
       local rows = flyway .. [[INSERT INTO flyway_schema_history VALUES
-        (1, '2', 'mail', 'SQL', 'V2__mail.sql', 1, 'me', now(), 1, true)]]
+        (1, '2', 'mail', 'SQL', 'V2__mail.sql', NULL, 'me', now(), 1, true)]]
       local a = call("assess", P.database(cluster, rows),
                      { from = "v1", to = "v2" })
       assert.equal("compatible", a.value.verdict, json.encode(a))
       assert.equal(3, a.value.count)
       a = call("assess", P.database(cluster, rows .. [[,
-        (2, NULL, 'views', 'SQL', 'R__views.sql', 1, 'me', now(), 1, true)]]),
+        (2, NULL, 'views', 'SQL', 'R__views.sql', NULL, 'me', now(), 1, true)]]),
         { from = "v1", to = "v2" })
       assert.equal("incompatible", a.value.verdict, json.encode(a))
       a = call("assess", P.database(cluster, rows .. [[,
-        (2, '3', 'fill', 'SQL', 'V3__fill.sql', 1, 'me', now(), 1, true)]]),
+        (2, '3', 'fill', 'SQL', 'V3__fill.sql', NULL, 'me', now(), 1, true)]]),
         { from = "v1", to = "v2" })
       assert.equal("unknown", a.value.verdict, json.encode(a))
     end)
