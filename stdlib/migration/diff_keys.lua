@@ -7,7 +7,7 @@ local expression, columns = migration.expression, migration.diff_columns
 local keys = {}
 
 local function column_key(ctx, c, map)
-  if type(c) == "string" then return "col(" .. (map[c] or c) .. ")" end
+  if type(c) == "string" then return expression.column_key(map[c] or c) end
   return expression.key(expression.of(c.expression),
                         { columns = map, strip = ctx.strip })
 end

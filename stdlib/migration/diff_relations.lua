@@ -133,8 +133,9 @@ local function compare_view(ctx, o, n)
              { where = where,
                level = same == nil and "unknown" or nil })
   end
-  if o.kind == "matview" and not n.populated and
-    (o.populated or o.assumed) and not n.assumed then
+  local empty = n.populated == false or not n.populated and not n.assumed
+  local full = o.populated or o.assumed and o.populated == nil
+  if o.kind == "matview" and empty and full then
     ctx:find("matview_unpopulated", ctx.text(o), nil, { where = where })
   end
 end

@@ -283,8 +283,11 @@ function build(node)
   return out
 end
 
--- texts that have been parsed, until there are too many of them
+-- texts that have been parsed, until there are too many of them; trees and
+-- their keys as long as somebody holds the tree, which nobody changes
 local memo, memo_size = {}, 0
+local trees = setmetatable({}, { __mode = "k" })
+local tree_keys = setmetatable({}, { __mode = "k" })
 
 local function parsed(text)
   local bare = text:gsub("^%s*CHECK%s*(%b())%s*.*$", "%1")
@@ -302,10 +305,14 @@ end
 --- The small tree of a text or of libpg_query's tree; nil of nil.
 function expression.of(source)
   if source == nil or source == false then return nil end
+  local tree
   if type(source) == "table" then
-    return source.t and source or build(source)
+    if source.t then return source end
+    tree = trees[source] or build(source)
+    trees[source] = tree
+    return tree
   end
-  local tree = memo[source]
+  tree = memo[source]
   if not tree then
     if memo_size >= 20000 then memo, memo_size = {}, 0 end
     tree = parsed(source)
@@ -336,20 +343,31 @@ local function rename(map, what, name)
   end) or name
 end
 
+--- A text that cannot be taken for anything else, whatever is in it.
+local function word(text)
+  text = tostring(text)
+  return #text .. ":" .. text
+end
+
+--- The key of a column of that name.
+function expression.column_key(name)
+  return "col(" .. word(name) .. ")"
+end
+
 local keys = {
   const = function(e, map)
     if e.k == "typed" and (e.type == "regclass" or e.type == "regproc") then
-      return "reg(" .. rename(map, "relations", e.v) .. ")"
+      return "reg(" .. word(rename(map, "relations", e.v)) .. ")"
     end
     return ("%s<%s>%s"):format(
-      e.k, tostring(e.v), e.type and rename(map, "types", e.type) or "")
+      e.k, word(e.v), e.type and word(rename(map, "types", e.type)) or "")
   end,
   col = function(e, map)
-    return "col(" .. (map and map.columns and map.columns[e.name] or e.name)
-      .. ")"
+    return expression.column_key(map and map.columns and map.columns[e.name]
+                                 or e.name)
   end,
   call = function(e, map)
-    return ("%s(%s)"):format(rename(map, "functions", e.name),
+    return ("%s(%s)"):format(word(rename(map, "functions", e.name)),
                              plain_keys(e.args, map))
   end,
   op = function(e, map)
@@ -370,10 +388,10 @@ local keys = {
   end,
   cast = function(e, map)
     return ("cast(%s %s)"):format(expression.key(e.x, map),
-                                  rename(map, "types", e.type))
+                                  word(rename(map, "types", e.type)))
   end,
   other = function(e, map)
-    return ("%s(%s)"):format(e.name, plain_keys(e.args, map))
+    return ("%s(%s)"):format(word(e.name), plain_keys(e.args, map))
   end,
 }
 
@@ -381,7 +399,13 @@ local keys = {
 --- relations = {old name -> new name}, strip = {schema = true}}, each may be
 --- missing: names are read through it.
 function expression.key(tree, map)
-  return keys[tree.t](tree, map)
+  if map then return keys[tree.t](tree, map) end
+  local key = tree_keys[tree]
+  if not key then
+    key = keys[tree.t](tree)
+    tree_keys[tree] = key
+  end
+  return key
 end
 
 --- Whether two expressions are the same; map renames what a says.

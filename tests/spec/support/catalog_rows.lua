@@ -387,6 +387,12 @@ row("a check written in another way", "CREATE TABLE t (a text CONSTRAINT c "
     "ALTER TABLE t DROP CONSTRAINT c, ADD CONSTRAINT c "
     .. "CHECK (a = 'y' OR a = 'x'), DROP CONSTRAINT d, "
     .. "ADD CONSTRAINT e CHECK (5 < b)", {}, {})
+row("values that look like others", "CREATE TABLE t (a text CONSTRAINT c "
+    .. "CHECK (a IN ('x>,text<1:y', 'z')))",
+    "ALTER TABLE t DROP CONSTRAINT c, ADD CONSTRAINT c "
+    .. "CHECK (a IN ('x', 'y', 'z'))",
+    { "check_changed: s.t c CHECK ((a = ANY (ARRAY['x'::text, 'y'::text, "
+      .. "'z'::text])))" })
 row("a check that others imply",
     "CREATE TABLE t (a int NOT NULL CHECK (a > 5), b varchar(9))",
     "ALTER TABLE t ADD CHECK (a > 1); ALTER TABLE t ADD CHECK (a <> 5); "
