@@ -170,6 +170,7 @@ $(lua_instance green)
       repo = "$STATE/repo",
       migrations = "$(migrations_folder)",
       tool = "$(setting tool)",
+      at_start = "nothing", -- a deploy migrates, the shop itself does not
     },
   },
   snapshot = {
@@ -202,6 +203,7 @@ LUA
 environment_grants() {
     cat <<'LUA'
   grants = {
+    ["keep_catalog.lua"] = { "deploy.current api", "snapshot.catalog api" },
     ["api.lua"] = {
       "metric.* metrics",
       "git.* api",
