@@ -15,9 +15,7 @@ static int is_utf8(const char *text)
     return n > 0;
 }
 
-/* In a database that is not in UTF-8, a version may be no text to us; left
-   out, it would count as not applied. */
-static int row_in_other_encoding(const PGresult *r)
+int migrate_ledger_foreign_row(const PGresult *r)
 {
     for (int row = 0; row < PQntuples(r); row++) {
         for (int field = 0; field < PQnfields(r); field++) {
@@ -31,7 +29,7 @@ static int row_in_other_encoding(const PGresult *r)
 static int check_rows(struct pg *db, const struct migrate_ledger *l,
                       const PGresult *r, struct driver_answer *a)
 {
-    int rows = PQntuples(r), row = row_in_other_encoding(r);
+    int rows = PQntuples(r), row = migrate_ledger_foreign_row(r);
     if (row)
         return answer_fail(a, OUTCOME_REJECTED,
                            "%s: row %d of %s.%s is not in UTF-8: add "

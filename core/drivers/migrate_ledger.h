@@ -59,6 +59,11 @@ void migrate_ledger_take(struct migrate_ledger *ledger,
                          const char *const fields[6]);
 void migrate_ledger_end(struct migrate_ledger *ledger);
 
+/* In a database that is not in UTF-8, a version may be no text to us; left
+   out, it would count as not applied. The number of the first such row, from
+   1, or 0. */
+int migrate_ledger_foreign_row(const PGresult *rows);
+
 /* The tool's own name for a version, so that equal ones have equal texts:
    numbers without leading zeros, scripts without .js or .ts. */
 void migrate_ledger_key(enum migrate_tool tool, const char *version, char *out,

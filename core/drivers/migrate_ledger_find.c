@@ -223,6 +223,14 @@ int migrate_ledger_find(struct pg *db, struct migrate_ledger *l,
     if (wanted_tables(db, s.table, tables, sizeof tables, a) != 0 ||
         pg_query(db, "look for its ledger", find_sql, 3, values, &r, a) != 0)
         return 1;
+    if (migrate_ledger_foreign_row(r)) {
+        PQclear(r);
+        return answer_fail(a, OUTCOME_REJECTED,
+                           "%s: names of its tables are not in UTF-8: add "
+                           "client_encoding=UTF8 to the binding's `url`",
+                           db->name),
+               1;
+    }
     for (int i = 0; i < PQntuples(r); i++)
         consider(r, i, l, &s);
     PQclear(r);

@@ -10,6 +10,7 @@
 #include "migrate_loss.h"
 #include "migrate_source.h"
 #include "migrate_step.h"
+#include "migrate_tool.h"
 
 #define LOCK_TIMEOUT (5 * 1000)
 #define READ_TIMEOUT (20 * 1000)
@@ -45,6 +46,14 @@ static const struct driver_option options[] = {
      "where that cluster is made (default: $TMPDIR, or /tmp)"},
     {"scratch_user", "text", 0,
      "who runs it where rbrun is root (default postgres)"},
+    {"tool_up", "list", 0,
+     "the tool's own command for a step up; {url}, {version}, {previous}, "
+     "{migrations} (a folder with the files of `at`) and {at} are replaced"},
+    {"tool_down", "list", 0, "for a step down; the same"},
+    {"tool_dry_run", "list", 0,
+     "a command that only says what a step down would take; it has to name "
+     "the version, and no other"},
+    PROGRAM_OPTIONS,
     {"pg_bin", "path", 0, "initdb, postgres, pg_dump (default: searched)"},
     {NULL, NULL, 0, NULL},
 };
@@ -103,13 +112,19 @@ static int check_start(const json_t *binding, struct error *err)
     return RB_INVALID;
 }
 
+static int check_steps(const json_t *binding, struct error *err)
+{
+    int rc = migrate_guard_check(binding, err);
+    return rc ? rc : migrate_tool_check(binding, err);
+}
+
 static int check(const json_t *binding, struct error *err)
 {
     const char *tool = value_text(binding, "tool", NULL);
     enum migrate_tool found;
     int rc = check_start(binding, err);
     if (!tool || migrate_tool_find(tool, &found) == 0)
-        return rc ? rc : migrate_guard_check(binding, err);
+        return rc ? rc : check_steps(binding, err);
     error_set(err, RB_INVALID, "tool = \"%s\": there is no such tool", tool);
     error_next(err, "one of %s; or leave it out: it is told by the columns",
                migrate_tool_names());

@@ -3,13 +3,15 @@
  * it is asked for its ledger, and those of the ledger. What is found is one
  * of the rows; no row of a version is passed over without a word.
  * Input: tool, table and schema of the binding; rows of tables (schema,
- * table, columns, t or f) up to an empty line; rows of the ledger. Fields end
- * at a tab, rows at a line's end; \N is NULL.
+ * table, columns, t or f) up to an empty line; rows of the ledger (version,
+ * state, name, checksum, batch, why). Fields end at a tab, rows at a line's
+ * end; \N is NULL.
  */
 #include "fuzz.h"
-#include "../../core/drivers/migrate_ledger.c"
+#include "../../core/drivers/migrate_ledger.h"
+#include "../../core/drivers/migrate_ledger_tools.h"
 
-#define FIELDS 4
+#define FIELDS 6
 
 static char *tables, *rows; /* what the next two questions are answered with */
 
@@ -24,8 +26,9 @@ static void set_field(PGresult *r, int row, int field, const char *text,
 
 static PGresult *result_of(const char *text)
 {
-    static PGresAttDesc fields[FIELDS] = {
-        {.name = "a"}, {.name = "b"}, {.name = "c"}, {.name = "d"}};
+    static PGresAttDesc fields[FIELDS] = {{.name = "a"}, {.name = "b"},
+                                          {.name = "c"}, {.name = "d"},
+                                          {.name = "e"}, {.name = "f"}};
     PGresult *r = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
     CHECK(r && PQsetResultAttrs(r, FIELDS, fields));
     for (int row = 0; *text; row++) {
@@ -46,6 +49,16 @@ int pg_query(struct pg *db, const char *what, const char *sql, int count,
     (void)db, (void)what, (void)values, (void)a;
     CHECK(sql[0]);
     *out = result_of(count ? tables : rows);
+    return 0;
+}
+
+int pg_value(struct pg *db, const char *what, const char *sql, int count,
+             const char *const *values, char *out, size_t size,
+             struct driver_answer *a)
+{
+    (void)db, (void)what, (void)sql, (void)values, (void)a;
+    CHECK(count == 2 && size > 1);
+    snprintf(out, size, "%s", rows[0] == 'l' ? "lock" : "");
     return 0;
 }
 
@@ -81,9 +94,9 @@ static void in_order(const struct migrate_ledger *l)
     json_array_foreach(l->applied, i, one)
     {
         CHECK(json_is_string(one));
-        if (last && l->tool != TOOL_ALEMBIC)
-            CHECK(migrate_version_compare(json_string_value(last),
-                                          json_string_value(one)) <= 0);
+        if (last && l->row->current == CURRENT_GREATEST)
+            CHECK(migrate_tool_compare(l->tool, json_string_value(last),
+                                       json_string_value(one)) <= 0);
         last = one;
     }
     if (l->version[0])
@@ -91,24 +104,34 @@ static void in_order(const struct migrate_ledger *l)
                       sizeof l->version - 1) == 0);
 }
 
+/* What a row calls applied is, unless a row behind it says otherwise. */
 static void no_row_is_lost(const struct migrate_ledger *l)
 {
     PGresult *r = result_of(rows);
-    size_t count = (size_t)PQntuples(r);
-    if (l->tool == TOOL_RAILS || l->tool == TOOL_DBMATE ||
-        l->tool == TOOL_ALEMBIC)
-        CHECK(json_array_size(l->applied) == count);
+    size_t applied = 0;
+    int undone = 0;
+    for (int i = 0; i < PQntuples(r); i++)
+        undone |= strcmp(PQgetvalue(r, i, 1), "undone") == 0;
     for (int i = 0; i < PQntuples(r); i++) {
-        struct migrate_file f = {.direction = MIGRATE_UP};
         const char *version = PQgetvalue(r, i, 0);
-        if (strlen(version) >= sizeof f.version || !version[0] ||
-            l->tool == TOOL_FLYWAY || l->tool == TOOL_GOOSE ||
+        if (strcmp(PQgetvalue(r, i, 1), "applied") != 0 || undone ||
             (l->tool == TOOL_GOLANG_MIGRATE && strcmp(version, "-1") == 0))
             continue;
-        snprintf(f.version, sizeof f.version, "%s", version);
-        CHECK(migrate_ledger_holds(l, &f));
+        CHECK(l->tool == TOOL_GOLANG_MIGRATE || migrate_ledger_has(l, version));
+        applied = 1;
     }
+    CHECK(!applied || json_array_size(l->applied) > 0);
+    CHECK(json_array_size(l->applied) <= (size_t)PQntuples(r));
+    CHECK(json_array_size(l->applied) == json_array_size(l->rows));
+    CHECK(l->dirty == (json_array_size(l->failed) > 0));
     PQclear(r);
+}
+
+static void is_shown(const struct migrate_ledger *l)
+{
+    json_t *shown = migrate_ledger_describe(l);
+    CHECK(json_is_object(shown) && value_text(shown, "tool", NULL));
+    json_decref(shown);
 }
 
 static void ask(const struct driver_call *c)
@@ -118,12 +141,14 @@ static void ask(const struct driver_call *c)
     struct driver_answer a = {0};
     if (migrate_ledger_find(&db, &l, &a) != 0) {
         CHECK(a.outcome != OUTCOME_OK && a.message[0]);
+        migrate_ledger_free(&l);
         return;
     }
     is_one_of_the_rows(&l, c);
     if (migrate_ledger_read(&db, &l, &a) == 0) {
         in_order(&l);
         no_row_is_lost(&l);
+        is_shown(&l);
     } else {
         CHECK(a.outcome != OUTCOME_OK && a.message[0]);
     }

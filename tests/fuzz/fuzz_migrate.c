@@ -1,10 +1,12 @@
 /*
  * Names and comment lines of migration files. A section keeps the file's
  * lines where they are and adds nothing to them; up and down share no line;
- * versions have a total order. Input: tool, three names, the file.
+ * versions have a total order. A directory of three such files has an order
+ * in which parents come first, or says why it has none. Input: tool, three
+ * names, the file.
  */
 #include "fuzz.h"
-#include "../../core/drivers/migrate_files.h"
+#include "../../core/drivers/migrate_layout.h"
 
 static int sign(int n)
 {
@@ -84,7 +86,8 @@ static void sections(enum migrate_tool tool, const char *text, size_t size)
     if (b == 0)
         same_places(text, size, buf_text(&down.text), down.text.size);
     if (a == 0 && b == 0 && strlen(buf_text(&up.text)) == up.text.size &&
-        (tool == TOOL_GOOSE || tool == TOOL_DBMATE || tool == TOOL_RAILS))
+        (tool == TOOL_GOOSE || tool == TOOL_DBMATE || tool == TOOL_RAILS ||
+         tool == TOOL_SQL_MIGRATE || tool == TOOL_NODE_PG))
         no_shared_line(&up.text, &down.text);
     buf_free(&up.text);
     buf_free(&down.text);
@@ -95,9 +98,64 @@ static void revision(const char *text, size_t size)
     char name[64] = "";
     json_t *parents = NULL;
     int rc = migrate_file_revision(text, size, name, sizeof name, &parents);
-    CHECK(json_is_array(parents) && json_array_size(parents) <= 1000);
+    CHECK(json_is_array(parents) && json_array_size(parents) <= size);
     CHECK(rc == 0 || rc == RB_INVALID);
     json_decref(parents);
+}
+
+static json_t *directory(char *const name[3], const char *text, size_t size)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < 3; i++) {
+        json_t *path = json_string(name[i]);
+        json_t *content = json_stringn(text, size);
+        json_t *file = json_object();
+        if (path)
+            json_object_set_new(file, "path", path);
+        if (content)
+            json_object_set_new(file, "content", content);
+        json_array_append_new(list, file);
+    }
+    return list;
+}
+
+/* Where a parent is in the list at all, it stands before its child. */
+static void parents_first(const json_t *files)
+{
+    json_t *before = json_object(), *all = json_object(), *entry, *one;
+    size_t i, k;
+    json_array_foreach(files, i, entry)
+        json_object_set_new(all, value_text(entry, "version", ""), json_true());
+    json_array_foreach(files, i, entry)
+    {
+        json_array_foreach(json_object_get(entry, "parents"), k, one)
+            CHECK(!json_object_get(all, json_string_value(one)) ||
+                  json_object_get(before, json_string_value(one)));
+        json_object_set_new(before, value_text(entry, "version", ""),
+                            json_true());
+    }
+    json_decref(before);
+    json_decref(all);
+}
+
+static void layout(const char *tool, char *const name[3], const char *text,
+                   size_t size)
+{
+    json_t *files = directory(name, text, size), *entry;
+    struct migrate_layout l;
+    struct error err = {0};
+    size_t i;
+    int rc = migrate_layout(files, tool, NULL, NULL, &l, &err);
+    CHECK(rc == 0 ? !err.code : err.code == rc && err.message[0]);
+    if (rc == 0) {
+        CHECK(json_array_size(l.files) > 0 && json_array_size(l.heads) > 0);
+        parents_first(l.files);
+        json_array_foreach(l.files, i, entry)
+            CHECK(value_text(entry, "path", NULL) &&
+                  value_text(entry, "format", NULL));
+    }
+    migrate_layout_free(&l);
+    json_decref(files);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -114,6 +172,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     name_of_a_file(tool, name[0]);
     sections(tool, text, left);
     revision(text, left);
+    layout(NULL, name, text, left);
+    layout(migrate_tool_name(tool), name, text, left);
     CHECK(migrate_file_crc(text, left) == migrate_file_crc(text, left));
     for (int i = 0; i < 3; i++)
         free(name[i]);
