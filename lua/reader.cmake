@@ -7,7 +7,8 @@ foreach(name cut catalog codes expand
   diff_constraints diff_privileges diff_triggers diff_relations diff_types
   diff_functions diff_others diff
   apply_state apply_types apply_names apply_query apply_index
-  apply_constraint apply_column apply_drop apply_table apply_alter
+  apply_constraint apply_column apply_drop apply_table apply_alter_column
+  apply_alter
   apply_rename apply_view apply_type apply_function apply_grant apply_data
   apply apply_read apply_down
   program program_digest python python_names alembic_types alembic_parts

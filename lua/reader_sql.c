@@ -202,6 +202,9 @@ static void open_libraries(void)
     luaL_requiref(L, "math", luaopen_math, 1);
     luaL_requiref(L, "utf8", luaopen_utf8, 1);
     lua_settop(L, 0);
+    /* The process lives for one answer: garbage is looked for when memory
+       has grown fourfold. */
+    lua_gc(L, LUA_GCINC, 400, 400, 0);
     lua_newtable(L);
     lua_setfield(L, LUA_REGISTRYINDEX, "list");
     luaL_newlib(L, host);

@@ -16,15 +16,6 @@ local function note(s, relation, what)
                           table = state.label(relation), what = what }
 end
 
---- Everything but the table that is written must only be read.
-local function only_reads(s, stmt)
-  local tree = {}
-  for key, value in pairs(stmt) do
-    if key ~= "relation" then tree[key] = value end
-  end
-  return query.only_reads(s, tree)
-end
-
 local function lock_sources(s, stmt)
   for _, source in ipairs(query.sources(s, stmt)) do
     s:lock(source.relation, "AccessShareLock")
@@ -32,7 +23,7 @@ local function lock_sources(s, stmt)
 end
 
 local function unsure(s, stmt, relation)
-  if not only_reads(s, stmt) then
+  if not query.only_reads(s, stmt) then
     s:unknown("data_changed", state.label(relation),
               "a function that is called, or a WITH, may change anything")
   end
@@ -135,25 +126,27 @@ function data.copy(s, stmt)
   end
 end
 
+local function text_arguments(call)
+  local out = {}
+  for i, arg in ipairs(call.args or {}) do
+    local const = arg.A_Const
+    out[i] = const and const.sval and (const.sval.sval or "") or false
+  end
+  return out
+end
+
 --- set_config('search_path', ..), as pg_dump writes it.
 local function set_config(s, tree)
-  query.walk(tree, function(kind, node)
-    if kind ~= "FuncCall" then return end
-    local _, name = types.qualified(node.funcname)
-    if name ~= "set_config" then return end
-    local args = {}
-    for i, arg in ipairs(node.args or {}) do
-      args[i] = arg.A_Const and arg.A_Const.sval and
-        (arg.A_Const.sval.sval or "")
-    end
+  for _, call in ipairs(query.scan(tree).calls) do
+    local _, name = types.qualified(call.funcname)
+    local args = name == "set_config" and text_arguments(call) or {}
     if args[1] == "search_path" then
-      local path = {}
+      s.path = {}
       for word in (args[2] or ""):gmatch("[^,%s\"]+") do
-        path[#path + 1] = word
+        table.insert(s.path, word)
       end
-      s.path = path
     end
-  end)
+  end
 end
 
 function data.select(s, stmt)

@@ -140,7 +140,9 @@ function down.describe(s, entry, parts, findings, up, unsure)
     end
     local of_type = (not f.where or f.where.kind == "types") and
       f.code ~= "enum_value_removed"
-    if losses[f.code] and not of_type then out.loses[#out.loses + 1] = named(f) end
+    if losses[f.code] and not of_type then
+      out.loses[#out.loses + 1] = named(f)
+    end
     if hazards[f.code] then
       local one = named(f)
       one.code = f.code

@@ -3,7 +3,6 @@
 
 local state, types = migration.apply_state, migration.apply_types
 local constraint, index = migration.apply_constraint, migration.apply_index
-local query = migration.apply_query
 
 local drop = {}
 
@@ -410,5 +409,4 @@ function drop.change_owner(s, kind, object, role)
   end
 end
 
-drop.walk = query.walk
 return drop

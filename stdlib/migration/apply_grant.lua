@@ -2,7 +2,7 @@
 --- Rights and owners. An acl is {role -> list of rights}, or nil for the
 --- owner's default (documentation, "Privileges").
 
-local state, types = migration.apply_state, migration.apply_types
+local state = migration.apply_state
 local drop, functions = migration.apply_drop, migration.apply_function
 
 local grant = {}
@@ -203,5 +203,4 @@ function grant.owner(s, stmt)
   if object then drop.change_owner(s, list, object, stmt.newowner.rolename) end
 end
 
-grant.types = types
 return grant

@@ -1,7 +1,7 @@
 -- luacheck: globals host migration
 --- Indexes, those of constraints too.
 
-local state, names = migration.apply_state, migration.apply_names
+local names = migration.apply_names
 local query = migration.apply_query
 
 local index = {}
@@ -175,5 +175,4 @@ function index.by_id(relation, id)
   end
 end
 
-index.by_name = state.by_name
 return index

@@ -79,40 +79,62 @@ function query.walk(tree, visit)
   end
 end
 
---- Whether it only reads: no call that is not known, no writing WITH.
-function query.only_reads(s, tree)
-  local fine = true
-  query.walk(tree, function(kind, node)
-    if writing[kind] then fine = false end
-    if kind == "FuncCall" and not is_harmless(s, node) then fine = false end
-  end)
-  return fine
+local function collect(tree, out)
+  for key, child in pairs(tree) do
+    if type(child) == "table" then
+      if key == "FuncCall" then
+        out.calls[#out.calls + 1] = child
+      elseif key == "ColumnRef" then
+        out.columns[#out.columns + 1] = child
+      elseif key == "CommonTableExpr" then
+        out.with[child.ctename] = true
+      elseif key == "RangeVar" or (key == "relation" and child.relname) then
+        out.ranges[#out.ranges + 1] = child
+      elseif writing[key] then
+        out.writes = true
+      end
+      collect(child, out)
+    end
+  end
 end
 
---- Names of common table expressions anywhere in it.
-local function with_names(tree)
-  local out = {}
-  query.walk(tree, function(kind, node)
-    if kind == "CommonTableExpr" then out[node.ctename] = true end
-  end)
+local collected = setmetatable({}, { __mode = "k" })
+
+--- What a tree holds, looked through once: calls, columns, ranges, with
+--- (names of common table expressions), writes.
+function query.scan(tree)
+  local out = collected[tree]
+  if not out then
+    out = { calls = {}, columns = {}, ranges = {}, with = {} }
+    collect(tree, out)
+    collected[tree] = out
+  end
   return out
+end
+
+--- Whether it only reads: no call that is not known, no writing WITH.
+function query.only_reads(s, tree)
+  local found = query.scan(tree)
+  if found.writes then return false end
+  for _, call in ipairs(found.calls) do
+    if not is_harmless(s, call) then return false end
+  end
+  return true
 end
 
 --- The relations that it reads: {relation =, alias =}.
 function query.sources(s, tree)
-  local out, with = {}, with_names(tree)
-  query.walk(tree, function(kind, node)
-    if kind ~= "RangeVar" and kind ~= "relation" or not node.relname then
-      return
+  local out, found = {}, query.scan(tree)
+  for _, range in ipairs(found.ranges) do
+    if range.schemaname or not found.with[range.relname] then
+      local relation = s:relation(range)
+      if relation then
+        out[#out + 1] = { relation = relation,
+                          alias = range.alias and range.alias.aliasname
+                            or range.relname }
+      end
     end
-    if not node.schemaname and with[node.relname] then return end
-    local relation = s:relation(node)
-    if relation then
-      out[#out + 1] = { relation = relation,
-                        alias = node.alias and node.alias.aliasname
-                          or node.relname }
-    end
-  end)
+  end
   return out
 end
 
@@ -139,15 +161,14 @@ function query.depends(s, tree)
   for _, source in ipairs(sources) do
     out[#out + 1] = { id = source.relation.id }
   end
-  query.walk(tree, function(kind, node)
-    if kind ~= "ColumnRef" then return end
+  for _, node in ipairs(query.scan(tree).columns) do
     local names = field_names(node)
     for _, source in ipairs(sources) do
       if #names == 1 or names[#names - 1] == source.alias then
         add_columns(out, source, names[#names])
       end
     end
-  end)
+  end
   return out
 end
 

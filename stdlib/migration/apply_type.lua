@@ -2,7 +2,7 @@
 --- Enums, domains, composite types and ranges.
 
 local state, types = migration.apply_state, migration.apply_types
-local drop, query = migration.apply_drop, migration.apply_query
+local drop = migration.apply_drop
 
 local catalog = migration.catalog
 
@@ -259,5 +259,4 @@ function type_of.alter_composite(s, stmt)
   end
 end
 
-type_of.walk = query.walk
 return type_of

@@ -3,7 +3,6 @@
 
 local state, types = migration.apply_state, migration.apply_types
 local tables, query = migration.apply_table, migration.apply_query
-local column = migration.apply_column
 
 local view = {}
 
@@ -202,5 +201,4 @@ function view.extension(s, stmt)
                           or s:home_schema() })
 end
 
-view.column = column
 return view
