@@ -142,6 +142,9 @@ static const char *next_of(const struct options *o, enum assess_verdict worst)
                    ? NULL
                    : "rbrun assess --shadow with the same words, to have a "
                      "database say so too";
+    if (!o->release && !o->from && o->last)
+        return "rbrun assess --from REV with the same directory, for a "
+               "release as one change";
     if (!o->release && !o->from)
         return "rbrun assess --last 1 with the same words, for the newest "
                "alone; --from REV for a release as one change";

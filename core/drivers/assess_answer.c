@@ -4,11 +4,21 @@
 #include "assess_set.h"
 #include "shadow_run.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int tell_progress(assess_tell *tell, void *data, const char *text)
 {
     return tell(data, json_pack("{s:s, s:s}", "is", "progress", "text", text));
+}
+
+static int tell_judging(const struct assess_set *set, assess_tell *tell,
+                        void *data)
+{
+    char text[80];
+    snprintf(text, sizeof text, "judging the text of %zu migrations",
+             set->count);
+    return tell_progress(tell, data, text);
 }
 
 static int tell_set(const struct assess_question *q,
@@ -85,7 +95,7 @@ int assess_answer(const struct assess_question *q, assess_tell *tell,
     if (!rc)
         rc = tell_set(q, &set, tell, data);
     if (!rc)
-        rc = tell_progress(tell, data, "judging the text");
+        rc = tell_judging(&set, tell, data);
     if (!rc)
         rc = judge(q, &set, &entries, &net, err);
     if (!rc && q->shadow && set.judged)

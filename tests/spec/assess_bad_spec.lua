@@ -143,6 +143,22 @@ describe("files of which nothing is known are unknown", function()
   end)
 end)
 
+it("a graph that branches is judged in one order, and told", function()
+  local revision = "revision = '%s'\ndown_revision = %s\n"
+    .. "def upgrade():\n    op.%s\ndef downgrade():\n    pass\n"
+  A.files("db/versions", {
+    ["a.py"] = revision:format("a", "None",
+      "execute('CREATE TABLE t (x integer)')"),
+    ["b.py"] = revision:format("b", "'a'", "drop_table('t')"),
+    ["c.py"] = revision:format("c", "'a'",
+      "execute('CREATE TABLE u (x integer)')") })
+  local result = A.run "db"
+  assert.equal(5, result.status, result.all)
+  assert.truthy(result.out:find("\nnote: the history has 2 heads", 1, true),
+    result.out)
+  assert.truthy(result.out:find("table_removed: public.t", 1, true))
+end)
+
 describe("output that takes no more", function()
   before_each(function() A.files("db", A.HISTORY) end)
 
