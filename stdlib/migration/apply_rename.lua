@@ -49,7 +49,7 @@ function rename.references(s, relation)
   for _, other in ipairs(s.cat:used_by(relation.id)) do
     for _, c in ipairs(other.constraints or {}) do
       if c.references and c.references.id == relation.id then
-        s:edit(other)
+        s:edit(other, "constraint:" .. c.id)
         c.references.schema, c.references.name = relation.schema,
           relation.name
       end
@@ -109,7 +109,7 @@ local function column_in_references(s, relation, from, to)
   for _, other in ipairs(s.cat:used_by(relation.id)) do
     for _, c in ipairs(other.constraints or {}) do
       if c.references and c.references.id == relation.id then
-        s:edit(other)
+        s:edit(other, "constraint:" .. c.id)
         in_list(c.references.columns, from, to)
       end
     end
@@ -152,6 +152,7 @@ local function rename_column(s, relation, from, to)
   local column = s:column(relation, from)
   if not column then return end
   column_in_views(s, relation, column, from, to)
+  s:edit(relation, "*")
   s:edit(relation, "column:" .. column.attnum)
   column.name = to
   column_in_parts(relation, from, to)
@@ -202,6 +203,7 @@ local function constraint_renamed(s, stmt)
   found.name = stmt.newname
   local one = found.index and index.by_id(relation, found.index)
   if one then
+    s:edit(relation, "index:" .. one.id)
     one.name = stmt.newname
     s.cat.index_of[relation.schema .. "\0" .. one.name] = relation.id
   end

@@ -128,19 +128,68 @@ function catalog:touched_by(kind, id, part)
     or self.marks[mark_key(kind, id)]
 end
 
+-- Parts of a relation, by the word that names one in catalog:edit.
+local PARTS = { column = "columns", constraint = "constraints",
+                index = "indexes", trigger = "triggers",
+                policy = "policies", rule = "rules" }
+local is_list = {}
+for _, list in pairs(PARTS) do is_list[list] = true end
+
+--- A relation that shares its parts with the one it is copied from.
+local function thin_copy(relation)
+  local out = {}
+  for k, v in pairs(relation) do
+    if is_list[k] then
+      out[k] = table.move(v, 1, #v, 1, {})
+    else
+      out[k] = (FROZEN[k] or type(v) ~= "table") and v or copy(v)
+    end
+  end
+  return out
+end
+
 local function save(self, kind, id)
   local before = self.before[kind]
   if before[id] == nil then
     local object = self[kind][id]
-    before[id] = object and copy(object) or false
+    before[id] = object and
+      (kind == "relations" and thin_copy or copy)(object) or false
   end
 end
 
---- The object, to be changed in place. part: see touched_by.
+--- From here on the part may be changed in place: what was before keeps one
+--- of its own. part "*": all of them.
+local function unshare(before, part)
+  if part == "*" then
+    for list in pairs(is_list) do
+      before[list] = before[list] and copy(before[list])
+    end
+    return
+  end
+  local word, number = part:match("^(%a+):(%d+)$")
+  local list = before[PARTS[word] or ""]
+  number = tonumber(number)
+  for i, one in ipairs(list or {}) do
+    if (one.attnum or one.id) == number then list[i] = copy(one) end
+  end
+end
+
+--- The object, to be changed in place; of a relation's parts only the one
+--- named (see touched_by), or all of them ("*").
 function catalog:edit(kind, id, part)
   save(self, kind, id)
+  local before = part and kind == "relations" and self.before[kind][id]
+  if before then unshare(before, part) end
   self:mark(kind, id, part)
   return self[kind][id]
+end
+
+--- What was before shares nothing any more: another unit may begin while it
+--- is still needed.
+function catalog:settle()
+  for _, before in pairs(self.before.relations) do
+    if before then unshare(before, "*") end
+  end
 end
 
 --- A new object; gives it an id.

@@ -195,6 +195,10 @@ local function place(pair, c)
 end
 
 local function compare_column(ctx, pair, o, entry)
+  if rawequal(o, entry.column) and entry.how == "same" and
+    not ctx:domains_changed() then
+    return -- a carried catalog shares what no statement has touched
+  end
   local n, label = entry.column, ctx.text(pair.old) .. "." .. o.name
   local where = place(pair, n)
   if entry.how == "renamed" then
@@ -288,6 +292,24 @@ local function literal(source)
     return tree.k == "null" and { null = true } or { is = tree.v }
   end
   return nil
+end
+
+--- Columns whose default is new, where an older INSERT stored NULL before:
+--- new name -> {is = value} or {} when the value is not known.
+function columns.filled(ctx, pair)
+  local out = {}
+  for _, o in ipairs(pair.old.columns or {}) do
+    local entry = pair.columns.of[o.name]
+    local n = entry and entry.how == "same" and entry.column
+    if n and not o.assumed and not fills_itself(ctx.old_named, o) and
+      not refuses_null(ctx.old_named, o) then
+      local default = columns.default(ctx.new_named, n)
+      if default or n.identity then
+        out[n.name] = default and literal(default) or {}
+      end
+    end
+  end
+  return out
 end
 
 --- What an older INSERT stores in the columns that are new to it: column ->

@@ -255,6 +255,7 @@ end
 
 --- The way back, on the catalog behind the up, which it leaves as it was.
 local function judge_down(s, file, options, unsure)
+  s.cat:settle()
   local up, gone, findings = s.cat.before, s.gone, s.findings
   local closed, marks = s.closed, s.cat.marks
   s.gone = setmetatable({}, { __index = gone })
