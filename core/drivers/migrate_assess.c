@@ -71,6 +71,22 @@ static int read_sources(struct assessing *x, json_t **older, json_t **newer,
     return 0;
 }
 
+/* Files that the ledger cannot say of whether they ran. */
+static void add_late(struct assessing *x)
+{
+    json_t *one, *late = migrate_difference_late(
+                     &x->ledger, &x->set.older_layout, &x->set.layout);
+    size_t i;
+    json_array_foreach(late, i, one) assessing_finding(
+        x->general, "unknown", "out_of_order", value_text(one, "version", NULL),
+        value_text(one, "path", NULL),
+        "it was added below migrations that were there "
+        "before: golang-migrate passes it over where those "
+        "are applied, and its ledger does not say",
+        "give it a version above all others");
+    json_decref(late);
+}
+
 /* In the order in which one needs what the other has found. */
 static int hear(struct assessing *x, const json_t *newer,
                 struct driver_answer *a)
@@ -78,6 +94,7 @@ static int hear(struct assessing *x, const json_t *newer,
     assessing_ledger(x, newer);
     if (assessing_text(x, a) != 0 || assessing_catalog(x, a) != 0)
         return 1;
+    add_late(x);
     driver_progress(x->call, "judging the migrations");
     assessing_text_judge(x);
     driver_progress(x->call, "asking with the older code's statements");

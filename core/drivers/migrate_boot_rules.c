@@ -25,7 +25,7 @@ static const struct boot_rule rules[] = {
      "The migration directory is corrupt, the following files are missing",
      "disableMigrationsListValidation: true"},
     {TOOL_SQL_MIGRATE, "measured", F, F, F, R, S, S,
-     "unknown migration in database", "ignoreunknown: true"},
+     "unknown migration in database", "SetIgnoreUnknown(true)"},
     {TOOL_SQITCH, "measured", F, U, U, U, S, U,
      "Cannot find change ... in sqitch.plan", NULL},
     {TOOL_SQLX, "source", F, F, F, R, F, F,

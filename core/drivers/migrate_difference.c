@@ -300,6 +300,29 @@ int migrate_difference(const struct migrate_ledger *l, const json_t *files,
     return rc;
 }
 
+json_t *migrate_difference_late(const struct migrate_ledger *l,
+                                const struct migrate_layout *older,
+                                const struct migrate_layout *newer)
+{
+    json_t *late = json_array(), *had = json_object(), *entry;
+    const char *newest = "";
+    size_t i;
+    json_array_foreach(older->files, i, entry)
+    {
+        json_object_set_new(had, version_of(entry), json_true());
+        newest = version_of(entry); /* they are in order */
+    }
+    json_array_foreach(newer->files, i, entry)
+    {
+        if (l->tool == TOOL_GOLANG_MIGRATE && newest[0] &&
+            !json_object_get(had, version_of(entry)) &&
+            migrate_version_compare(version_of(entry), newest) < 0)
+            json_array_append(late, entry);
+    }
+    json_decref(had);
+    return late;
+}
+
 void migrate_difference_free(struct migrate_difference *d)
 {
     migrate_layout_free(&d->layout);

@@ -43,6 +43,16 @@ json_t *migrate_difference_describe(const struct migrate_difference *d);
 int migrate_difference_applied(const struct migrate_ledger *ledger,
                                const json_t *entry);
 
+/*
+ * golang-migrate keeps one row, and takes every file up to it for applied;
+ * a file that was added below those which the older release had already has
+ * perhaps never run. A new list of such entries of `newer`; empty for tools
+ * whose ledgers name each version.
+ */
+json_t *migrate_difference_late(const struct migrate_ledger *ledger,
+                                const struct migrate_layout *older,
+                                const struct migrate_layout *newer);
+
 /* What the tool would write into its ledger for a file's contents; "" where
    the ledger holds nothing that can be computed here. */
 void migrate_difference_sum(enum migrate_tool tool, const char *text,

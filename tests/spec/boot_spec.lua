@@ -136,6 +136,78 @@ describe("migrate.status with a version", function()
     end)
   end)
 
+  describe("goes into migrate.assess and decide.release:", function()
+    local drive = require "tests.spec.support.drive"
+
+    local function assess(base)
+      local a = P.call(dir, { driver = "postgres", verb = "migrate.assess",
+        binding = { repo = repo, migrations = "m",
+          url = ("host=%s user=postgres dbname=%s"):format(cluster.socket,
+                                                           base) },
+        args = { from = "v1", to = "v2" } })
+      assert.equal("ok", a.outcome, a.message)
+      return a.value
+    end
+
+    local function decision(migrations)
+      local result = drive.body("decide.release { regression = true, " ..
+        "target = { tag = 'v1' }, migrations = input }",
+        { input = migrations }, "local decide = require 'decide'")
+      for _, frame in ipairs(drive.all(result, "EVENT")) do
+        if frame.doc.kind == "decision" then return frame.doc end
+      end
+      error(result.text)
+    end
+
+    local users = "CREATE TABLE users (id int PRIMARY KEY);\n"
+    local mail = "ALTER TABLE users ADD COLUMN mail text;\n"
+
+    it("the code is not rolled back alone where it would not start",
+       function()
+      P.commit(repo, "v1", { ["m/1_users.up.sql"] = users })
+      P.commit(repo, "v2", { ["m/2_mail.up.sql"] = mail })
+      local base = P.database(cluster, users .. mail ..
+        [[CREATE TABLE schema_migrations (version bigint PRIMARY KEY,
+            dirty boolean NOT NULL);
+          INSERT INTO schema_migrations VALUES (2, false)]])
+      local v = assess(base)
+      assert.equal("compatible", v.verdict, json.encode(v))
+      assert.equal("fails", v.boot.verdict)
+      local d = decision(v)
+      assert.equal("escalate", d.action)
+      assert.matches("the older release does not start on the newer ledger: " ..
+        "the database holds version 2, for which the release has no file",
+        d.because, 1, true)
+      assert.matches("to go back, put the newer release's files", d.because,
+                     1, true)
+    end)
+
+    it("it is where it starts", function()
+      P.commit(repo, "v1", { ["m/1_users.sql"] = "-- migrate:up\n" .. users })
+      P.commit(repo, "v2", { ["m/2_mail.sql"] = "-- migrate:up\n" .. mail })
+      local v = assess(P.database(cluster, users .. mail ..
+        [[CREATE TABLE schema_migrations (version varchar PRIMARY KEY);
+          INSERT INTO schema_migrations VALUES ('1'), ('2')]]))
+      assert.equal("compatible", v.verdict, json.encode(v))
+      assert.equal("boots", v.boot.verdict)
+      assert.equal("rollback", decision(v).action)
+    end)
+
+    it("what may never have run is unknown", function()
+      P.commit(repo, "v1", { ["m/1_users.up.sql"] = users,
+        ["m/5_more.up.sql"] = "CREATE TABLE more (i int);\n" })
+      P.commit(repo, "v2", { ["m/3_mail.up.sql"] = mail })
+      local v = assess(P.database(cluster, users ..
+        [[CREATE TABLE schema_migrations (version bigint PRIMARY KEY,
+            dirty boolean NOT NULL);
+          INSERT INTO schema_migrations VALUES (5, false)]]))
+      assert.equal("unknown", v.verdict, json.encode(v))
+      local codes = {}
+      for _, reason in ipairs(v.reasons) do codes[reason.code] = true end
+      assert.is_true(codes.out_of_order)
+    end)
+  end)
+
   describe("agrees with the real", function()
     -- Run a tool in a folder of the repository; its output and its status.
     local function run(command)
