@@ -245,10 +245,12 @@ static void take_record(const char *directory, const char *name,
         rc = value_decode_canonical(buf_text(&text), text.size, &record, &err);
     if (!rc && strcmp(value_text(record, "commit", ""), commit) != 0)
         rc = error_set(&err, RB_CORRUPT, "%s is of another commit", path);
-    if (rc)
+    if (rc) {
         json_array_append_new(broken, json_string(err.message));
-    else
+    } else {
+        json_object_set_new(record, "path", json_string(path));
         json_array_append(records, record);
+    }
     json_decref(record);
     buf_free(&text);
 }

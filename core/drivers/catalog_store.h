@@ -39,8 +39,9 @@ int catalog_store_put(const struct driver_call *c, const char *commit,
 
 /*
  * The records of a commit in the call's environment, newest first, as a new
- * list; empty when there are none. One that cannot be read is left out and
- * told in *broken (a new list of texts). Returns 0, RB_NOTFOUND, RB_IO.
+ * list, each with the "path" where it lies; empty when there are none. One that
+ * cannot be read is left out and told in *broken (a new list of texts). Returns
+ * 0, RB_NOTFOUND, RB_IO.
  */
 int catalog_store_find(const struct driver_call *c, const char *commit,
                        json_t **records, json_t **broken, struct error *err);

@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ITEMS_SHOWN 200 /* migrations, newest left out */
+#define ITEM_SHOWN 5    /* findings of each list of one */
+
 struct answering {
     struct assessing *x;
     int catalog; /* it was heard */
@@ -283,6 +286,41 @@ static json_t *witnesses(const struct assessing *x)
                      x->statements, "text", x->text);
 }
 
+/* A migration as it is shown: an answer has a maximum, a history has none. */
+static json_t *show_item(const json_t *item)
+{
+    static const char *const names[] = {"reasons", "cautions"};
+    json_t *copy = json_copy((json_t *)item);
+    for (size_t l = 0; l < 2; l++) {
+        const json_t *all = json_object_get(item, names[l]), *one;
+        json_t *few = json_array();
+        size_t i;
+        json_array_foreach(all, i, one)
+        {
+            json_t *brief = json_copy((json_t *)one);
+            json_object_del(brief, "steps");
+            if (i < ITEM_SHOWN)
+                json_array_append(few, brief);
+            json_decref(brief);
+        }
+        json_object_set_new(copy, names[l], few);
+    }
+    return copy;
+}
+
+static json_t *show_items(const struct assessing *x)
+{
+    json_t *list = json_array();
+    const json_t *item;
+    size_t i;
+    json_array_foreach(x->migrations, i, item)
+    {
+        if (i < ITEMS_SHOWN)
+            json_array_append_new(list, show_item(item));
+    }
+    return list;
+}
+
 int assessing_answer(struct assessing *x, json_t *boot, struct driver_answer *a)
 {
     struct answering w = {.x = x,
@@ -293,10 +331,10 @@ int assessing_answer(struct assessing *x, json_t *boot, struct driver_answer *a)
                           .lines = json_array()};
     json_t *v;
     weigh(&w);
-    v = json_pack("{s:s, s:o, s:o, s:o, s:o, s:O, s:I, s:o, s:o*}", "verdict",
+    v = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o*}", "verdict",
                   w.verdict, "reasons", w.reasons, "cautions", w.cautions,
                   "caution_kinds", w.kinds, "texts", w.lines, "migrations",
-                  x->migrations, "count",
+                  show_items(x), "count",
                   (json_int_t)json_array_size(x->migrations), "witnesses",
                   witnesses(x), "boot", boot);
     if (w.disagreement[0])

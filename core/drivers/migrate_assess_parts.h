@@ -10,7 +10,7 @@
 #include "migrate_ledger.h"
 #include "migrate_sql.h"
 
-#define ASSESS_SHOWN 200           /* findings of a list, in the answer */
+#define ASSESS_SHOWN 100           /* findings of a list, in the answer */
 #define ASSESS_TIMEOUT (60 * 1000) /* ms of one question to the reader */
 
 struct assessing {

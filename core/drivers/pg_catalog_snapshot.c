@@ -213,7 +213,7 @@ int pg_catalog_snapshot(const struct driver_call *c, struct driver_answer *a)
                            c->system, commit);
     own = find_own(c, commit);
     if (own) {
-        show(own, NULL, a);
+        show(own, value_text(own, "path", NULL), a);
         json_decref(own);
         return 0;
     }
