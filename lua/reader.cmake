@@ -4,7 +4,8 @@ find_library(PG_QUERY_STATIC libpg_query.a REQUIRED)
 set(READER_RULES)
 foreach(name cut catalog codes expand
   expression expression_truth diff_type diff_context diff_columns diff_keys
-  diff_constraints diff_privileges diff_triggers diff_relations diff_types
+  diff_constraints diff_defaults diff_privileges diff_triggers
+  diff_relations diff_types
   diff_functions diff_others diff
   apply_state apply_types apply_names apply_query apply_index
   apply_constraint apply_column apply_drop apply_table apply_alter_column

@@ -163,9 +163,8 @@ local function added(ctx, n)
   local where, label = place(n), ctx.signature(n)
   local overload = false
   for _, o in ipairs(ctx.old_named("functions", n.schema, n.name)) do
-    local now = ctx.new_object("functions", o.id)
-    if now and now.name == n.name and now.schema == n.schema and
-      not for_triggers(o) then
+    local now, how = counterpart(ctx, o)
+    if now and how ~= "renamed" and not for_triggers(o) then
       if ambiguous(now, n) then
         ctx:find("function_call_ambiguous", ctx.signature(o),
                  "vs " .. label, { where = where })

@@ -3,7 +3,8 @@
 --- the comparison of their parts.
 
 local columns, keys = migration.diff_columns, migration.diff_keys
-local constraints = migration.diff_constraints
+local constraints, defaults = migration.diff_constraints,
+                              migration.diff_defaults
 local triggers, privileges = migration.diff_triggers,
                              migration.diff_privileges
 local expression = migration.expression
@@ -237,6 +238,7 @@ end
 local function compare_table(ctx, pair)
   keys.compare(ctx, pair)
   constraints.compare(ctx, pair)
+  defaults.compare(ctx, pair)
   triggers.compare(ctx, pair)
   compare_partition(ctx, pair)
   compare_parents(ctx, pair.old, pair.new)

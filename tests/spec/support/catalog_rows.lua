@@ -224,6 +224,17 @@ row("defaults", "CREATE TABLE t (a int DEFAULT 1, b int NOT NULL DEFAULT 1, "
     { "default_dropped: s.t.a", "default_dropped_on_not_null: s.t.b",
       "default_changed: s.t.c 1 -> 2" },
     { "default_changed: s.t.c 2 -> 1", "default_dropped: s.t.d" })
+row("defaults that are refused", "CREATE TABLE p (id int PRIMARY KEY); "
+    .. "CREATE TABLE t (a int UNIQUE, b int REFERENCES p ON DELETE CASCADE, "
+    .. "c int CONSTRAINT c CHECK (c > 5), d int CONSTRAINT d CHECK (d > 5), "
+    .. "e int CONSTRAINT e CHECK (e > 5), f uuid UNIQUE)",
+    "ALTER TABLE t ALTER a SET DEFAULT 1, ALTER b SET DEFAULT 1, "
+    .. "ALTER c SET DEFAULT 1, ALTER d SET DEFAULT 9, "
+    .. "ALTER e SET DEFAULT length(current_user), "
+    .. "ALTER f SET DEFAULT gen_random_uuid()",
+    { "default_refused: s.t.a by t_a_key", "default_refused: s.t.b by "
+      .. "t_b_fkey", "default_refused: s.t.c by c",
+      "unknown default_refused: s.t.e by e" })
 row("columns that older INSERTs need not name", "CREATE TABLE t (a int)",
     "ALTER TABLE t ADD b int NOT NULL DEFAULT 1, ADD c serial, "
     .. "ADD d int GENERATED ALWAYS AS IDENTITY, ADD e int, "

@@ -97,6 +97,12 @@ row("signatures", "CREATE FUNCTION a(x int) RETURNS int LANGUAGE sql AS "
       "function_argnames_changed: s.d(integer)",
       "function_overload_added: s.e(text)",
       "function_call_ambiguous: s.f(integer, integer) vs s.f(integer)" })
+row("an overload of a function that was made again",
+    "CREATE FUNCTION f(x int, y int DEFAULT 1) RETURNS int LANGUAGE sql "
+    .. "AS 'SELECT 1'", "DROP FUNCTION f(int, int); CREATE FUNCTION f(x int, "
+    .. "y int DEFAULT 1) RETURNS int LANGUAGE sql AS 'SELECT 1'; "
+    .. "CREATE FUNCTION f(x int) RETURNS int LANGUAGE sql AS 'SELECT 2'",
+    { "function_call_ambiguous: s.f(integer, integer) vs s.f(integer)" })
 row("trigger functions", "CREATE FUNCTION a() RETURNS trigger LANGUAGE "
     .. "plpgsql AS 'BEGIN RETURN NEW; END'", "DROP FUNCTION a()", {}, {})
 
