@@ -13,12 +13,15 @@
 #include <lauxlib.h>
 #include <lua-lpeg.h>
 #include <lua.h>
+#include <limits.h>
 #include <lualib.h>
+#include <malloc.h>
 #include <pg_query.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TEXT_MAX (64u << 20)
+#define HEAP_STEP (8 << 20)       /* bytes */
 #define DOCUMENT_MAX (512u << 10) /* a larger reply is the frame's body */
 
 static lua_State *L;
@@ -232,8 +235,21 @@ static int load_rules(struct error *err)
     return 0;
 }
 
+/* The parser takes and gives back blocks for every statement, and the process
+   lives for one answer: keep what was taken, and merge nothing. */
+static void keep_memory(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MXFAST, 0);
+    mallopt(M_TOP_PAD, HEAP_STEP);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    mallopt(M_MMAP_THRESHOLD, HEAP_STEP);
+#endif
+}
+
 static int sql_prepare(struct error *err)
 {
+    keep_memory();
     L = luaL_newstate();
     if (!L)
         return error_set(err, RB_NOMEM, "no memory for an interpreter");

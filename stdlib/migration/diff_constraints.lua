@@ -301,6 +301,7 @@ end
 
 --- Constraints of a table that older statements write to.
 function constraints.compare(ctx, pair)
+  if ctx.shares_keys(pair) then return end
   compare_foreign(ctx, pair)
   compare_checks(ctx, pair)
   compare_exclusions(ctx, pair)

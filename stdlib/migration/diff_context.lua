@@ -181,6 +181,24 @@ local function equal(a, b)
   return true
 end
 
+local function same_parts(a, b)
+  a, b = a or {}, b or {}
+  if #a ~= #b then return false end
+  for i, part in ipairs(a) do
+    if not rawequal(part, b[i]) then return false end
+  end
+  return true
+end
+
+--- Whether no statement has touched the keys and constraints of a relation:
+--- a catalog that is carried forward shares such parts. Columns of the new
+--- side count too, as far as they have other names.
+function context.shares_keys(pair)
+  return next(pair.columns.map) == nil and
+    same_parts(pair.old.indexes, pair.new.indexes) and
+    same_parts(pair.old.constraints, pair.new.constraints)
+end
+
 --- Whether an object is as it was, but for its size.
 function context.unchanged(o, n)
   for k, v in pairs(o) do

@@ -281,6 +281,7 @@ end
 
 --- Keys and indexes of a table that older statements write to.
 function keys.compare(ctx, pair)
+  if ctx.shares_keys(pair) then return end
   local old, old_plain = read(ctx, pair.old, pair.columns.map)
   local new, new_plain = read(ctx, pair.new, {})
   local lost = lost_keys(old, new)
