@@ -10,7 +10,7 @@
 /* What the copy has to have of the live one besides its schema. */
 struct live {
     int major;
-    char user[256], encoding[64], search_path[1024];
+    char user[256], owner[256], encoding[64], search_path[1024];
 };
 
 static int ask_live(struct pg *db, struct live *l, struct driver_answer *a)
@@ -18,7 +18,8 @@ static int ask_live(struct pg *db, struct live *l, struct driver_answer *a)
     PGresult *r = NULL;
     if (pg_query(db, "ask what it is",
                  "SELECT current_user, pg_encoding_to_char(encoding),"
-                 " current_setting('search_path') FROM pg_database"
+                 " current_setting('search_path'), pg_get_userbyid(datdba)"
+                 " FROM pg_database"
                  " WHERE datname = current_database()",
                  0, NULL, &r, a) != 0)
         return 1;
@@ -26,6 +27,7 @@ static int ask_live(struct pg *db, struct live *l, struct driver_answer *a)
     snprintf(l->user, sizeof l->user, "%s", PQgetvalue(r, 0, 0));
     snprintf(l->encoding, sizeof l->encoding, "%s", PQgetvalue(r, 0, 1));
     snprintf(l->search_path, sizeof l->search_path, "%s", PQgetvalue(r, 0, 2));
+    snprintf(l->owner, sizeof l->owner, "%s", PQgetvalue(r, 0, 3));
     PQclear(r);
     return 0;
 }
@@ -94,6 +96,20 @@ static int open_admin(struct migrate_copy *copy, struct pg *admin,
     return rc;
 }
 
+/* Who owns a database may do more in it: from PostgreSQL 15 on, make tables
+   in the schema public. */
+static int give_away(struct pg *admin, const struct live *l,
+                     struct driver_answer *a)
+{
+    static const char sql[] =
+        "SELECT format('ALTER DATABASE " DATABASE " OWNER TO %I', $1::text)";
+    const char *values[1] = {l->owner};
+    char command[600];
+    return pg_value(admin, "name its owner", sql, 1, values, command,
+                    sizeof command, a) != 0 ||
+           pg_do(admin, "name its owner", command, 0, NULL, a) != 0;
+}
+
 static int make_database(struct migrate_copy *copy, struct pg *live,
                          const struct live *l, struct driver_answer *a)
 {
@@ -106,7 +122,8 @@ static int make_database(struct migrate_copy *copy, struct pg *live,
              l->encoding);
     rc = open_admin(copy, &admin, a) != 0 ||
          migrate_copy_roles(live, &admin, a) != 0 ||
-         pg_do(&admin, "make a scratch database", sql, 0, NULL, a) != 0;
+         pg_do(&admin, "make a scratch database", sql, 0, NULL, a) != 0 ||
+         give_away(&admin, l, a) != 0;
     pg_close(&admin);
     snprintf(copy->database, sizeof copy->database, DATABASE);
     return rc;
