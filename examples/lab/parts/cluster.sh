@@ -99,7 +99,7 @@ alembic_in() {
     shift
     SHOP_DATABASE_FILE=$STATE/environments/database.url \
     PYTHONDONTWRITEBYTECODE=1 \
-        "$ALEMBIC" --config "$release/alembic.ini" "$@" \
+        "$ALEMBIC" --config "$release/migrations/alembic.ini" "$@" \
         >>"$STATE/log/alembic.log" 2>&1 ||
         die "alembic $1 failed: $(tail -n 1 "$STATE/log/alembic.log")" \
             "read $STATE/log/alembic.log"

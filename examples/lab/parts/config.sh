@@ -96,14 +96,6 @@ lua_instance() {
 LUA
 }
 
-# Where the tool's migrations lie in the repository.
-migrations_folder() {
-    case $(setting tool) in
-    alembic) echo migrations/versions ;;
-    *) echo migrations ;;
-    esac
-}
-
 environment_write() {
     secret_files_write
     {
@@ -132,7 +124,7 @@ return {
       driver = "libgit2",
       path = "$STATE/repo",
       ci = "notes",
-      migrations = "$(migrations_folder)",
+      migrations = "migrations",
     },
   },
   http = {
@@ -141,6 +133,19 @@ return {
       url = "http://127.0.0.1:$(setting shop_port)",
     },
   },
+LUA
+}
+
+# A step by the tool itself, where it is a program. The address is a secret:
+# it goes into a variable, not into the arguments.
+migrate_commands() {
+    [ "$(setting tool)" = alembic ] || return 0
+    cat <<LUA
+      tool_down = { "$ALEMBIC", "--config", "{migrations}/alembic.ini",
+        "downgrade", "{previous}" },
+      tool_up = { "$ALEMBIC", "--config", "{migrations}/alembic.ini",
+        "upgrade", "{version}" },
+      set = { SHOP_DATABASE_URL = "{url}", PYTHONDONTWRITEBYTECODE = "1" },
 LUA
 }
 
@@ -168,9 +173,10 @@ $(lua_instance green)
       driver = "postgres",
       url = "file:database.url",
       repo = "$STATE/repo",
-      migrations = "$(migrations_folder)",
+      migrations = "migrations",
       tool = "$(setting tool)",
       at_start = "nothing", -- a deploy migrates, the shop itself does not
+$(migrate_commands)
     },
   },
   snapshot = {
@@ -204,6 +210,11 @@ environment_grants() {
     cat <<'LUA'
   grants = {
     ["keep_catalog.lua"] = { "deploy.current api", "snapshot.catalog api" },
+    ["down.lua"] = {
+      "deploy.current api",
+      "migrate.* api",
+      "snapshot.take api",
+    },
     ["api.lua"] = {
       "metric.* metrics",
       "git.* api",

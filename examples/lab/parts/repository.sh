@@ -33,11 +33,10 @@ note_ci() {
 migrations_adapt() {
     local file name
     [ "$(setting tool)" = alembic ] || return 0
-    [ -f alembic.ini ] || {
-        cp "$LAB/alembic/alembic.ini" .
-        mkdir -p migrations/versions
-        cp "$LAB"/alembic/migrations/* migrations 2>/dev/null || true
-    }
+    if [ ! -d migrations/versions ]; then
+        mkdir migrations/versions
+        cp "$LAB"/alembic/migrations/*.* migrations
+    fi
     for file in migrations/*.up.sql; do
         [ -f "$file" ] || continue
         name=$(basename "$file" .up.sql)

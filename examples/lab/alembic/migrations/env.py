@@ -1,4 +1,7 @@
-"""Which database Alembic works on, and one transaction a revision."""
+"""Which database Alembic works on, and one transaction a revision.
+
+SHOP_DATABASE_URL is its address, or SHOP_DATABASE_FILE names a file that
+holds it: an address is a secret, and an argument of a command is none."""
 import os
 import pathlib
 
@@ -7,9 +10,11 @@ from alembic import context
 
 
 def database_url():
-    given = context.get_x_argument(as_dictionary=True)
-    path = given.get("database_file") or os.environ["SHOP_DATABASE_FILE"]
-    return pathlib.Path(path).read_text().strip()
+    url = os.environ.get("SHOP_DATABASE_URL")
+    if url is None:
+        path = os.environ["SHOP_DATABASE_FILE"]
+        url = pathlib.Path(path).read_text().strip()
+    return url
 
 
 def run_offline():
