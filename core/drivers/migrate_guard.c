@@ -50,8 +50,9 @@ static int64_t accepted(const struct driver_call *c, const char *object)
 {
     const json_t *value =
         json_object_get(json_object_get(c->args, "accept_loss"), object);
-    if (json_is_integer(value))
-        return json_integer_value(value);
+    double most = json_number_value(value);
+    if (json_is_number(value)) /* a runbook's 200 may be a 200.0 */
+        return most < 0 ? -1 : most < 1e15 ? (int64_t)most : INT64_MAX;
     if (json_is_string(value) && strcmp(json_string_value(value), "any") == 0)
         return INT64_MAX;
     return -1;
