@@ -15,7 +15,7 @@
 
 #include "migrate_files.h"
 
-#define LAYOUT_MAX_FILES 200000 /* paths in one directory */
+#define LAYOUT_MAX_FILES 500000 /* paths in one directory */
 
 /*
  * Contents of a file that the list does not hold: a new JSON text, or NULL

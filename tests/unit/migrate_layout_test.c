@@ -452,6 +452,10 @@ static void atlas_sums_are_checked(void **state)
     assert_string_equal(value_text(json_array_get(l.problems, 0), "path", ""),
                         "2_b.sql");
     migrate_layout_free(&l);
+    files[3] = "-- atlas:sum ignore\nC;\n";
+    assert_int_equal(lay(files, NULL, &l, &err), 0);
+    assert_int_equal(json_array_size(l.problems), 0);
+    migrate_layout_free(&l);
 }
 
 int main(void)
