@@ -11,7 +11,7 @@ runbook {
     "migrate.down", "snapshot.take",
   },
   inputs    = {
-    accept = "number=0", -- rows of each object that may be lost
+    accept = "int=0", -- rows of each object that may be lost
   },
 }
 
