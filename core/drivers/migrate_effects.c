@@ -2,6 +2,7 @@
 #include "migrate_effects.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TABLE "rbrun_effects"
@@ -51,19 +52,35 @@ int migrate_effects_ready(struct pg *db, const struct migrate_ledger *l,
     return there == 1 ? 0 : 1;
 }
 
+/* KEY:3 with "begun" or "done". */
+static void take_statement(int number, const char *text,
+                           struct migrate_effect *out)
+{
+    if (strcmp(text, "done") != 0)
+        out->doubt = number;
+    else if (number > out->statements)
+        out->statements = number;
+}
+
 static void take(const PGresult *r, size_t key_size, struct migrate_effect *out)
 {
     for (int row = 0; row < PQntuples(r); row++) {
         const char *text = PQgetvalue(r, row, 1);
-        if (strlen(PQgetvalue(r, row, 0)) != key_size) {
-            out->begun = 1;
-        } else {
-            out->done = 1;
-            value_decode(text, strlen(text), &out->answer, NULL);
+        const char *rest = PQgetvalue(r, row, 0) + key_size;
+        if (rest[0] && strcmp(rest, BEGUN) != 0) {
+            take_statement(atoi(rest + 1), text, out);
+            continue;
         }
+        out->done |= !rest[0];
+        out->begun |= rest[0] != 0;
+        if (rest[0] && out->answer)
+            continue;
+        json_decref(out->answer);
+        out->answer = NULL;
+        value_decode(text, strlen(text), &out->answer, NULL);
     }
     if (out->done)
-        out->begun = 0;
+        out->begun = out->doubt = 0;
 }
 
 int migrate_effects_find(struct pg *db, const struct migrate_ledger *l,
@@ -81,7 +98,7 @@ int migrate_effects_find(struct pg *db, const struct migrate_ledger *l,
         return there < 0;
     snprintf(sql, sizeof sql,
              "SELECT key, coalesce(answer, '') FROM %s"
-             " WHERE key IN ($1, $1 || '" BEGUN "')",
+             " WHERE key = $1 OR starts_with(key, $1 || ':')",
              name);
     if (pg_query(db, "read " TABLE, sql, 1, values, &r, a) != 0)
         return 1;
@@ -128,8 +145,9 @@ int migrate_effects_begin(struct pg *db, const struct migrate_ledger *l,
     return write_row(db, l, BEGUN, NULL, a);
 }
 
-int migrate_effects_done(struct pg *db, const struct migrate_ledger *l,
-                         const json_t *answer, struct driver_answer *a)
+static int write_answer(struct pg *db, const struct migrate_ledger *l,
+                        const char *suffix, const json_t *answer,
+                        struct driver_answer *a)
 {
     struct buf text = BUF_INIT(64u << 10);
     int rc = value_encode(answer, &text) != 0;
@@ -137,19 +155,46 @@ int migrate_effects_done(struct pg *db, const struct migrate_ledger *l,
         answer_fail(a, OUTCOME_REJECTED, "%s: the answer is too large",
                     db->name);
     if (!rc)
-        rc = write_row(db, l, "", buf_text(&text), a);
+        rc = write_row(db, l, suffix, buf_text(&text), a);
     buf_free(&text);
-    return rc ? rc : migrate_effects_forget(db, l, a);
+    return rc;
 }
 
-int migrate_effects_forget(struct pg *db, const struct migrate_ledger *l,
-                           struct driver_answer *a)
+int migrate_effects_plan(struct pg *db, const struct migrate_ledger *l,
+                         const json_t *answer, struct driver_answer *a)
+{
+    return write_answer(db, l, BEGUN, answer, a);
+}
+
+static int erase(struct pg *db, const struct migrate_ledger *l,
+                 const char *where, struct driver_answer *a)
 {
     const char *values[1] = {db->call->key};
     char name[600], sql[900];
     if (name_of(db, l, name, sizeof name, a) != 0)
         return 1;
-    snprintf(sql, sizeof sql, "DELETE FROM %s WHERE key = $1 || '" BEGUN "'",
-             name);
+    snprintf(sql, sizeof sql,
+             "DELETE FROM %s WHERE starts_with(key, $1 || ':')%s", name, where);
     return pg_do(db, "write " TABLE, sql, 1, values, a);
+}
+
+int migrate_effects_done(struct pg *db, const struct migrate_ledger *l,
+                         const json_t *answer, struct driver_answer *a)
+{
+    int rc = write_answer(db, l, "", answer, a);
+    return rc ? rc : erase(db, l, "", a);
+}
+
+int migrate_effects_statement(struct pg *db, const struct migrate_ledger *l,
+                              int number, int done, struct driver_answer *a)
+{
+    char suffix[24];
+    snprintf(suffix, sizeof suffix, ":%d", number);
+    return write_row(db, l, suffix, done ? "done" : "begun", a);
+}
+
+int migrate_effects_forget(struct pg *db, const struct migrate_ledger *l,
+                           struct driver_answer *a)
+{
+    return erase(db, l, " AND answer IS DISTINCT FROM 'done'", a);
 }

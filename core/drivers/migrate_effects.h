@@ -7,8 +7,9 @@
  *     rbrun_effects(key text primary key, run text, call int,
  *                   at timestamptz, answer text)
  *
- * A step that cannot run in a transaction leaves KEY:begun first, and puts
- * KEY in its place when it is done.
+ * A step that cannot run in a transaction leaves KEY:begun first, KEY:1,
+ * KEY:2, .. for its statements ("begun" where one cannot share a transaction
+ * with its mark, then "done"), and puts KEY in their place at the end.
  */
 #ifndef RBRUN_DRIVERS_MIGRATE_EFFECTS_H
 #define RBRUN_DRIVERS_MIGRATE_EFFECTS_H
@@ -18,7 +19,10 @@
 struct migrate_effect {
     int done;       /* the key is there */
     int begun;      /* only KEY:begun is there */
-    json_t *answer; /* what the call answered, when done; owned */
+    int statements; /* so many of its statements are done, one by one */
+    int doubt;      /* the number of one that was under way, or 0 */
+    json_t *answer; /* what the call answered, when done; what it is to
+                       answer, when a tool has begun it; owned */
 };
 
 /* Make the table where it is missing, in a transaction of its own. */
@@ -34,13 +38,23 @@ int migrate_effects_find(struct pg *db, const struct migrate_ledger *ledger,
 int migrate_effects_settle(struct pg *db, const struct migrate_ledger *ledger,
                            struct driver_answer *a);
 
+/* Write KEY:begun with what the call is to answer: a tool begins it. */
+int migrate_effects_plan(struct pg *db, const struct migrate_ledger *ledger,
+                         const json_t *answer, struct driver_answer *a);
+
 /* Write KEY:begun, or KEY with its answer, in the caller's transaction. */
 int migrate_effects_begin(struct pg *db, const struct migrate_ledger *ledger,
                           struct driver_answer *a);
 int migrate_effects_done(struct pg *db, const struct migrate_ledger *ledger,
                          const json_t *answer, struct driver_answer *a);
 
-/* Forget KEY:begun: the step failed, and the server said so. */
+/* Write KEY:number, from 1; done: 0 before the statement. */
+int migrate_effects_statement(struct pg *db,
+                              const struct migrate_ledger *ledger, int number,
+                              int done, struct driver_answer *a);
+
+/* Forget that anything is under way: the step failed, and the server said
+   so. What is done of it stays. */
 int migrate_effects_forget(struct pg *db, const struct migrate_ledger *ledger,
                            struct driver_answer *a);
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "migrate_guard.h"
 #include "migrate_loss.h"
+#include "migrate_tool.h"
 #include "snapshot_manifest.h"
 
 #include <stdio.h>
@@ -279,5 +280,6 @@ static int check_snapshot(struct migrate_prepared *p, struct driver_answer *a)
 
 int migrate_guard(struct migrate_prepared *p, struct driver_answer *a)
 {
-    return check_rehearsal(p, a) != 0 || check_snapshot(p, a) != 0;
+    return migrate_tool_dry_run(p, a) != 0 || check_rehearsal(p, a) != 0 ||
+           check_snapshot(p, a) != 0;
 }

@@ -155,7 +155,7 @@ int migrate_loss(struct migrate_prepared *p, const struct migrate_rehearsal *r,
 {
     json_t *without = migrate_rehearse_without(&p->ledger);
     json_t *questions =
-        migrate_loss_find(r->before, r->after, p->plan.statements, without);
+        migrate_loss_find(r->before, r->after, &p->plan, without);
     int writing = p->db.writing, rc;
     p->db.writing = 0;
     rc = migrate_loss_ask(&p->db, questions, out, a);

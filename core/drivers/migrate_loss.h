@@ -23,7 +23,7 @@ enum migrate_loss_kind {
     LOSS_TYPE,     /* values that the other type may not hold */
     LOSS_LABEL,    /* values of an enum that goes */
     LOSS_SEQUENCE, /* where it has got to */
-    LOSS_CHANGED,  /* the step's own DELETE, UPDATE, TRUNCATE .. */
+    LOSS_CHANGED,  /* what it does to rows itself: DELETE, UPDATE, .. */
     LOSS_NULL,     /* from here on: rows that refuse the step */
     LOSS_REQUIRED,
     LOSS_UNIQUE,
@@ -39,12 +39,12 @@ const char *migrate_loss_name(enum migrate_loss_kind kind);
  * Of migrate_loss_find.c: the questions, a new list [{"kind": number,
  * "object": "public.users.email", "table": "public.users", "text": what it
  * is, "sql": a query of one number or absent where it cannot be counted,
- * "most": true where the number is an upper bound}]. statements: the
- * step's (migrate_plan), NULL where it is a program. without: relations that
+ * "most": true where the number is an upper bound}]. without: relations that
  * do not count.
  */
 json_t *migrate_loss_find(const json_t *before, const json_t *after,
-                          const json_t *statements, const json_t *without);
+                          const struct migrate_plan *plan,
+                          const json_t *without);
 
 /*
  * Ask them on the live database, each in a transaction of its own with a

@@ -241,41 +241,6 @@ static void compare_relations(struct loss_search *s, const json_t *without)
     }
 }
 
-/* The step's own statements about rows. */
-static const struct {
-    const char *word, *text;
-} changes[] = {
-    {"delete", "the step deletes rows of its own"},
-    {"truncate", "the step empties a table"},
-    {"update", "the step overwrites rows"},
-    {"merge", "the step overwrites or deletes rows"},
-    {"insert", "the step adds rows"},
-    {"copy", "the step adds rows"},
-    {"do", "the step runs a block of code that may do anything"},
-    {"call", "the step calls a procedure that may do anything"},
-    {"execute", "the step runs a statement made elsewhere"},
-};
-
-static void statement(struct loss_search *s, const json_t *one)
-{
-    const char *kind = value_text(one, "kind", "");
-    char object[40];
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-        struct loss_question q = {LOSS_CHANGED,    object, NULL,
-                                  changes[i].text, NULL,   1};
-        size_t n = strlen(changes[i].word);
-        if (strncasecmp(kind, changes[i].word, n) != 0 ||
-            (kind[n] && kind[n] != ' '))
-            continue;
-        snprintf(object, sizeof object, "line %lld",
-                 (long long)value_int(one, "line", 0));
-        if (strcmp(changes[i].word, "insert") != 0 &&
-            strcmp(changes[i].word, "copy") != 0)
-            loss_add(s, &q);
-        return;
-    }
-}
-
 static void index_by_id(struct loss_search *s)
 {
     json_t *r;
@@ -289,19 +254,15 @@ static void index_by_id(struct loss_search *s)
 }
 
 json_t *migrate_loss_find(const json_t *before, const json_t *after,
-                          const json_t *statements, const json_t *without)
+                          const struct migrate_plan *plan,
+                          const json_t *without)
 {
-    struct loss_search s = {before, after, statements, json_object(),
+    struct loss_search s = {before, after, plan->statements, json_object(),
                             json_array()};
-    json_t *one;
-    size_t i;
     index_by_id(&s);
     compare_relations(&s, without);
     loss_compare_types(&s);
-    json_array_foreach(statements, i, one)
-    {
-        statement(&s, one);
-    }
+    loss_of_text(&s, plan);
     json_decref(s.after_by_id);
     return s.list;
 }

@@ -37,6 +37,9 @@ void loss_new_column(struct loss_search *s, const json_t *relation,
                      const json_t *column);
 void loss_compare_types(struct loss_search *s);
 
+/* migrate_loss_text.c: what the step's text does to rows. */
+void loss_of_text(struct loss_search *s, const struct migrate_plan *plan);
+
 /* migrate_loss_rows.c: constraints and unique indexes that come. */
 void loss_compare_constraints(struct loss_search *s, const json_t *old,
                               const json_t *new);

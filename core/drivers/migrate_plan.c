@@ -191,8 +191,7 @@ static int check_statements(struct migrate_plan *plan, struct error *err)
 {
     size_t i, count = json_array_size(plan->statements);
     json_t *s;
-    int alone = count == 1;
-    plan->transaction = !(alone && plan->section.no_transaction);
+    plan->transaction = !plan->section.no_transaction;
     if (count == 0)
         return error_set(err, RB_INVALID,
                          "it holds no statement: the ledger would move and "
@@ -204,15 +203,8 @@ static int check_statements(struct migrate_plan *plan, struct error *err)
                              "line %lld ends or begins a transaction of its "
                              "own",
                              (long long)value_int(s, "line", 0));
-        if (value_bool(s, "transaction", 0))
-            continue;
-        plan->transaction = 0;
-        if (!alone)
-            return error_set(err, RB_INVALID,
-                             "the statement in line %lld cannot run in a "
-                             "transaction, and there are %zu statements: "
-                             "give it a migration of its own",
-                             (long long)value_int(s, "line", 0), count);
+        if (!value_bool(s, "transaction", 0))
+            plan->transaction = 0;
     }
     return 0;
 }

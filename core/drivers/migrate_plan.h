@@ -16,7 +16,9 @@ struct migrate_plan {
     char previous[MIGRATE_VERSION]; /* golang-migrate: the version below */
     struct migrate_section section; /* owned */
     json_t *statements; /* {"line","sql","kind","transaction"}; owned */
-    int transaction;    /* all of it in one transaction */
+    char format[32];    /* how the whole file is cut; "" is plain */
+    int transaction;    /* all of it in one transaction; otherwise the
+                           statements run one by one */
 };
 
 /*
@@ -34,8 +36,7 @@ int migrate_plan_choose(const json_t *files,
  * Read its SQL: statements, and whether they fit into one transaction. A
  * BEGIN .. COMMIT around the whole file is taken off: the step brings its
  * own. Returns 0; RB_NOTFOUND (no section of this direction); RB_INVALID
- * (not SQL, unparsable, empty, transaction control in the middle, a
- * statement that cannot run in a transaction beside others).
+ * (not SQL, unparsable, empty, transaction control in the middle).
  */
 int migrate_plan_read(const struct migrate_ledger *ledger,
                       struct migrate_plan *plan, struct error *err);

@@ -84,12 +84,16 @@ int migrate_prepare_plan(struct migrate_prepared *p, struct driver_answer *a)
     int rc;
     if (migrate_source_at(p->call, at, &p->files, a) != 0)
         return 1;
+    if (migrate_tool_configured(p->call, p->direction)) {
+        rc = migrate_tool_choose(p->files, &p->ledger, p->direction, &p->plan,
+                                 &err);
+        return rc ? failed(p, rc, NULL, &err, a) : 0;
+    }
     rc =
         migrate_plan_choose(p->files, &p->ledger, p->direction, &p->plan, &err);
     if (rc)
         return failed(p, rc, NULL, &err, a);
-    if (!migrate_tool_configured(p->call, p->direction))
-        rc = migrate_plan_read(&p->ledger, &p->plan, &err);
+    rc = migrate_plan_read(&p->ledger, &p->plan, &err);
     return rc ? failed(p, rc, p->plan.path, &err, a) : 0;
 }
 

@@ -14,7 +14,9 @@ struct migrate_prepared {
     struct pg db;
     struct migrate_ledger ledger;
     struct migrate_plan plan;
-    json_t *files; /* of the revision `at`; owned */
+    json_t *files;       /* of the revision `at`; owned */
+    int begun;           /* an earlier try of this very call has begun */
+    int statements_done; /* so many of them by then, one by one */
 };
 
 /* The call's argument "direction": "up", or else down. */

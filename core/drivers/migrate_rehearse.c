@@ -3,6 +3,7 @@
 #include "migrate_copy.h"
 #include "migrate_locks.h"
 #include "migrate_run.h"
+#include "migrate_tool.h"
 #include "pg_catalog.h"
 
 #include <stdio.h>
@@ -34,9 +35,31 @@ static int watch(void *self, struct pg *db, struct driver_answer *a)
            migrate_locks_files(db, &t->moved, a) != 0;
 }
 
+/* The tool's own command, pointed at the copy. */
+static int apply_tool(struct trial *t, struct migrate_prepared *p,
+                      struct driver_answer *a)
+{
+    struct migrate_prepared there = *p;
+    struct migrate_ledger now = {0};
+    struct error err = {0};
+    int rc;
+    there.call = &t->copy.call;
+    there.db = t->copy.db;
+    rc = migrate_tool_run(&there,
+                          p->direction == MIGRATE_UP ? "tool_up" : "tool_down",
+                          t->copy.url, NULL, a) != 0 ||
+         migrate_run_ledger(&t->copy.db, &p->ledger, &now, a) != 0;
+    if (!rc && migrate_tool_moved(p, &now, &err) != 0) {
+        answer_fail(a, OUTCOME_CONFLICT, "%s", err.message);
+        rc = 1;
+    }
+    migrate_ledger_free(&now);
+    return rc;
+}
+
 /* The very step, made in the copy: statements, ledger and key. */
-static int apply(struct trial *t, struct migrate_prepared *p, int watched,
-                 struct driver_answer *a)
+static int apply_sql(struct trial *t, struct migrate_prepared *p, int watched,
+                     struct driver_answer *a)
 {
     struct migrate_run run = {.db = &t->copy.db,
                               .ledger = &p->ledger,
@@ -49,6 +72,14 @@ static int apply(struct trial *t, struct migrate_prepared *p, int watched,
     json_decref(a->value);
     a->value = NULL;
     return rc != RUN_DONE;
+}
+
+static int apply(struct trial *t, struct migrate_prepared *p, int watched,
+                 struct driver_answer *a)
+{
+    if (migrate_tool_configured(t->p->call, p->direction))
+        return apply_tool(t, p, a);
+    return apply_sql(t, p, watched, a);
 }
 
 static void cannot_tell(struct trial *t, const char *why)
@@ -74,6 +105,8 @@ static int only_rows(const struct migrate_plan *plan)
                                         "copy",   "truncate", "select", NULL};
     json_t *s;
     size_t i;
+    if (!plan->statements)
+        return 0;
     json_array_foreach(plan->statements, i, s)
     {
         const char *const *k = kinds;
@@ -106,24 +139,38 @@ static void judge_return(struct trial *t, const struct migrate_plan *back,
     json_decref(extra);
 }
 
+static int plan_back(struct trial *t, struct migrate_prepared *back,
+                     struct error *err)
+{
+    int rc;
+    if (migrate_tool_configured(t->p->call, back->direction) &&
+        migrate_tool_movable(t->p->call, back->direction))
+        return migrate_tool_choose(t->p->files, &back->ledger, back->direction,
+                                   &back->plan, err);
+    if (migrate_tool_configured(t->p->call, t->p->direction))
+        return error_set(err, RB_INVALID,
+                         "there is no %s with {url} in it to come back with",
+                         back->direction == MIGRATE_UP ? "tool_up"
+                                                       : "tool_down");
+    rc = migrate_plan_choose(t->p->files, &back->ledger, back->direction,
+                             &back->plan, err);
+    return rc ? rc : migrate_plan_read(&back->ledger, &back->plan, err);
+}
+
 /* The other direction, in the copy, after the step: together they have to
    come back to the schema that the copy began with. */
 static void return_trip(struct trial *t)
 {
     struct driver_answer a = {OUTCOME_UNKNOWN, NULL, ""};
-    struct migrate_prepared back = {.call = &t->copy.call,
-                                    .ledger = t->p->ledger};
+    struct migrate_prepared back = {.call = t->p->call, .db = t->p->db};
     enum migrate_direction way =
         t->p->direction == MIGRATE_DOWN ? MIGRATE_UP : MIGRATE_DOWN;
     struct error err = {0};
     json_t *end = NULL;
     back.direction = way;
-    back.ledger.applied = back.ledger.heads = back.ledger.scripts = NULL;
-    if (migrate_ledger_read(&t->copy.db, &back.ledger, &a) != 0)
+    if (migrate_run_ledger(&t->copy.db, &t->p->ledger, &back.ledger, &a) != 0)
         cannot_tell(t, a.message);
-    else if (migrate_plan_choose(t->p->files, &back.ledger, way, &back.plan,
-                                 &err) != 0 ||
-             migrate_plan_read(&back.ledger, &back.plan, &err) != 0)
+    else if (plan_back(t, &back, &err) != 0)
         cannot_tell(t, err.message);
     else if (strcmp(back.plan.file.version, t->p->plan.file.version) != 0)
         cannot_tell(t, "the next step up would be another version");
@@ -171,6 +218,18 @@ static int try_it(struct trial *t, struct driver_answer *a)
     return 0;
 }
 
+/* Without {url} it would work on the live database. */
+static int cannot_move(const struct migrate_prepared *p,
+                       struct driver_answer *a)
+{
+    answer_fail(a, OUTCOME_REJECTED,
+                "%s: its tool cannot be tried on a copy: write {url} into the "
+                "command or a value of `set`, or do without = { "
+                "\"rehearsal\" }; nothing was run",
+                p->db.name);
+    return 1;
+}
+
 int migrate_rehearse(struct migrate_prepared *p, struct migrate_rehearsal *out,
                      struct driver_answer *a)
 {
@@ -178,6 +237,9 @@ int migrate_rehearse(struct migrate_prepared *p, struct migrate_rehearsal *out,
     int64_t begun = clock_steady();
     int rc;
     memset(out, 0, sizeof *out);
+    if (migrate_tool_configured(p->call, p->direction) &&
+        !migrate_tool_movable(p->call, p->direction))
+        return cannot_move(p, a);
     rc = migrate_copy_make(&t.copy, &p->db, &p->ledger, a) != 0 ||
          try_it(&t, a) != 0;
     migrate_copy_free(&t.copy);

@@ -10,16 +10,27 @@ static int same_state(const struct migrate_ledger *a,
     return a->dirty == b->dirty && json_equal(a->applied, b->applied);
 }
 
+int migrate_run_ledger(struct pg *db, const struct migrate_ledger *known,
+                       struct migrate_ledger *now, struct driver_answer *a)
+{
+    memset(now, 0, sizeof *now);
+    now->tool = known->tool;
+    now->row = known->row;
+    memcpy(now->schema, known->schema, sizeof now->schema);
+    memcpy(now->table, known->table, sizeof now->table);
+    memcpy(now->quoted, known->quoted, sizeof now->quoted);
+    return migrate_ledger_read(db, now, a);
+}
+
 /* Keep others off the ledger, and see that it is as it was when the plan was
    made. */
 static int hold_ledger(struct migrate_run *run, struct driver_answer *a)
 {
-    struct migrate_ledger now = *run->ledger;
+    struct migrate_ledger now = {0};
     int rc;
-    now.applied = now.heads = now.scripts = NULL;
     rc = migrate_ledger_hold(run->db, run->ledger, a);
     if (!rc)
-        rc = migrate_ledger_read(run->db, &now, a);
+        rc = migrate_run_ledger(run->db, run->ledger, &now, a);
     if (!rc && !same_state(&now, run->ledger)) {
         answer_fail(a, OUTCOME_CONFLICT,
                     "%s: the ledger moved from version %s to %s while the "
@@ -90,10 +101,9 @@ static int move(struct migrate_run *run, int64_t begun, int dirty,
 static json_t *result(struct migrate_run *run, struct driver_answer *a)
 {
     const struct migrate_plan *plan = run->plan;
-    struct migrate_ledger now = *run->ledger;
+    struct migrate_ledger now = {0};
     json_t *value = NULL;
-    now.applied = now.heads = now.scripts = NULL;
-    if (migrate_ledger_read(run->db, &now, a) == 0)
+    if (migrate_run_ledger(run->db, run->ledger, &now, a) == 0)
         value =
             json_pack("{s:s*, s:s, s:s, s:I, s:b}", "version",
                       now.version[0] ? now.version : NULL, "before",
@@ -190,7 +200,7 @@ static int session_limits(struct migrate_run *run, struct driver_answer *a)
 
 /* The server said no. golang-migrate's ledger stays dirty, as its own tool
    would leave it; the others do not know such a state. */
-static int refused(struct migrate_run *run, struct driver_answer *a)
+int migrate_run_refused(struct migrate_run *run, struct driver_answer *a)
 {
     struct driver_answer ignored = {OUTCOME_UNKNOWN, NULL, ""};
     int dirty = run->ledger->tool == TOOL_GOLANG_MIGRATE;
@@ -200,24 +210,80 @@ static int refused(struct migrate_run *run, struct driver_answer *a)
         migrate_effects_forget(run->db, run->ledger, &ignored);
     json_decref(ignored.value);
     answer_fail(a, OUTCOME_REJECTED,
-                "%s. It ran outside of a transaction: an INVALID index may be "
-                "left behind%s",
-                why,
+                "%s. It ran outside of a transaction: %d of %zu statements are "
+                "done and stay, and an INVALID index may be left behind%s",
+                why, run->done, json_array_size(run->plan->statements),
                 dirty ? ", and the ledger is dirty until somebody has looked "
                         "(golang-migrate force)"
                       : "");
     return RUN_FAILED;
 }
 
+/* With its mark in one transaction: there is no doubt about it. */
+static int one_marked(struct migrate_run *run, const json_t *s,
+                      struct driver_answer *a)
+{
+    int rc;
+    if (pg_begin(run->db, 0, run->lock_ms, run->statement_ms, a) != 0 ||
+        statement(run, s, a) != 0 ||
+        migrate_effects_statement(run->db, run->ledger, run->done + 1, 1, a) !=
+            0) {
+        pg_rollback(run->db);
+        return pg_lost(run->db)                       ? RUN_UNKNOWN
+               : strcmp(run->db->state, "55P03") == 0 ? RUN_AGAIN
+                                                      : RUN_FAILED;
+    }
+    rc = commit(run, a);
+    if (rc == RUN_DONE)
+        run->done++;
+    return rc;
+}
+
+static int one_alone(struct migrate_run *run, const json_t *s,
+                     struct driver_answer *a)
+{
+    int number = run->done + 1;
+    if (session_limits(run, a) != 0 ||
+        migrate_effects_statement(run->db, run->ledger, number, 0, a) != 0 ||
+        statement(run, s, a) != 0)
+        return pg_lost(run->db) ? RUN_UNKNOWN : RUN_FAILED;
+    if (migrate_effects_statement(run->db, run->ledger, number, 1, a) != 0)
+        return RUN_UNKNOWN;
+    run->done++;
+    return RUN_DONE;
+}
+
+static int one_by_one(struct migrate_run *run, struct driver_answer *a)
+{
+    size_t count = json_array_size(run->plan->statements);
+    while ((size_t)run->done < count) {
+        const json_t *s =
+            json_array_get(run->plan->statements, (size_t)run->done);
+        int rc;
+        driver_progress(run->db->call, "%s: statement %d of %zu, by itself",
+                        run->plan->file.name, run->done + 1, count);
+        rc = value_bool(s, "transaction", 0) ? one_marked(run, s, a)
+                                             : one_alone(run, s, a);
+        if (rc != RUN_DONE)
+            return rc;
+    }
+    return RUN_DONE;
+}
+
+/* Each statement is a step of its own, and the ledger moves behind the
+   last. */
 static int outside(struct migrate_run *run, struct driver_answer *a)
 {
     int64_t begun = clock_steady();
-    int rc = mark(run, a);
+    int rc = run->marked ? RUN_DONE : mark(run, a);
     if (rc != RUN_DONE)
         return rc;
-    if (session_limits(run, a) != 0 ||
-        statement(run, json_array_get(run->plan->statements, 0), a) != 0)
-        return pg_lost(run->db) ? RUN_UNKNOWN : refused(run, a);
+    run->marked = 1;
+    rc = one_by_one(run, a);
+    if (rc == RUN_FAILED)
+        return migrate_run_refused(run, a);
+    if (rc != RUN_DONE)
+        return rc;
     if (pg_begin(run->db, 0, run->lock_ms, run->statement_ms, a) != 0 ||
         record(run, begun, a) != 0) {
         pg_rollback(run->db);

@@ -142,8 +142,6 @@ describe("a step of the postgres driver", function()
         ["ALTER TABEL x;"] = "PostgreSQL's parser",
         ["CREATE TABLE a (i int); COMMIT; CREATE TABLE b (i int);"] =
           "line 1 ends or begins a transaction",
-        ["CREATE TABLE a (i int);\nVACUUM;"] =
-          "line 2 cannot run in a transaction",
         ["COPY schema_migrations FROM STDIN;"] = "COPY from or to the client",
       } do
         commit("x" .. keys, { ["08_x.up.sql"] = text })
@@ -190,6 +188,23 @@ describe("a step of the postgres driver", function()
       ends("rejected", "INVALID index.*the ledger is dirty",
            call("up", base, { expect = "8", at = "v3" }))
       assert.equal("9|t", ledger())
+    end)
+
+    it("runs statements one by one where one of them needs it", function()
+      rows(base, "INSERT INTO schema_migrations VALUES (7, false)")
+      commit("v3", { ["08_ix.up.sql"] = "CREATE TABLE a (i int);\n" ..
+        "CREATE INDEX CONCURRENTLY ia ON a (i);\nINSERT INTO a VALUES (1);" })
+      moved({ version = "8", transaction = false, statements = 3 },
+            call("up", base, { expect = "7", at = "v3" }))
+      assert.equal("t", rows(base, "SELECT indisvalid FROM pg_index " ..
+                                   "WHERE indexrelid = 'ia'::regclass"))
+      assert.equal("1", rows(base, "SELECT count(*) FROM rbrun_effects"))
+      commit("v4", { ["09_no.up.sql"] = "CREATE TABLE b (i int);\n" ..
+        "VACUUM b;\nINSERT INTO b VALUES ('x');" })
+      ends("rejected", "2 of 3 statements are done and stay",
+           call("up", base, { expect = "8", at = "v4" }))
+      assert.equal("9|t", ledger())
+      assert.equal("i", columns(base, "b"))
     end)
 
     it("answers the same key with the same answer, once", function()
