@@ -123,6 +123,7 @@ end
 
 function index.remove(s, model, one, concurrently)
   if not sql.is_ours(model) then return end
+  if not one.name then return problem(s, one) end
   s.out:sql(s.line, ("DROP INDEX %s%s"):format(
     concurrently and "CONCURRENTLY IF EXISTS " or "IF EXISTS ",
     name(one.name)))
@@ -142,6 +143,7 @@ end
 
 function index.remove_constraint(s, model, one)
   if not sql.is_ours(model) then return end
+  if not one.name then return problem(s, one) end
   local kw = one.call and one.call.kw or {}
   local as_index = one.kind == "UniqueConstraint" and
     (kw.condition or kw.include or kw.opclasses or not one.fields)

@@ -100,6 +100,7 @@ function compound.def(self, at)
     self:need "."
   end
   local name = t.value[self.i]
+  if type(name) ~= "string" then fail() end
   self.i = self.i + 1
   local depth = 0
   local has_params = false
