@@ -69,14 +69,15 @@ static int refused(const struct call *c, const struct assess_live *q,
 static int hand_on(const struct session *s, struct call *c, const char *name,
                    assess_take *take, void *data)
 {
-    json_t *net = json_deep_copy(c->value);
+    json_t *net = json_deep_copy(c->value), *clean;
     int rc;
     json_object_set_new(net, "is", json_string("net"));
     json_object_set_new(net, "release", json_true());
     json_object_set_new(net, "environment", json_string(s->environment.name));
     json_object_set_new(net, "database", json_string(name));
-    net = secret_redact(&s->secrets, net);
-    rc = take(data, net);
+    clean = secret_redact(&s->secrets, net);
+    rc = take(data, clean);
+    json_decref(clean);
     json_decref(net);
     return rc;
 }
