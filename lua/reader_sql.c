@@ -27,6 +27,7 @@
 static lua_State *L;
 static struct buf text = BUF_INIT(TEXT_MAX);
 static struct buf options = BUF_INIT(FRAME_MAX_DOCUMENT);
+static struct buf files = BUF_INIT(FRAME_MAX_BODY); /* of the reply */
 static struct buf body = BUF_INIT(FRAME_MAX_BODY);
 
 static json_t *take_value(lua_State *S, int index, int depth);
@@ -192,10 +193,26 @@ static int lua_json(lua_State *S)
     return push_json(S, bytes, size, 0, "it is nested too deeply");
 }
 
-static const luaL_Reg host[] = {{"split", lua_split}, {"parse", lua_parse},
-                                {"list", lua_list},   {"input", lua_input},
-                                {"text", lua_text},   {"json", lua_json},
-                                {NULL, NULL}};
+/* keep(entry): the reply's next file. Its text is kept and not the table, of
+   which there may be very many. */
+static int lua_keep(lua_State *S)
+{
+    json_t *entry = take_value(S, 1, 0);
+    int rc = entry ? 0 : RB_INVALID;
+    if (!rc && files.size)
+        rc = buf_addc(&files, ',');
+    if (!rc)
+        rc = value_encode(entry, &files);
+    json_decref(entry);
+    return rc ? luaL_error(S, "so many statements do not fit one reply: ask "
+                              "for fewer files at a time")
+              : 0;
+}
+
+static const luaL_Reg host[] = {{"keep", lua_keep},   {"split", lua_split},
+                                {"parse", lua_parse}, {"list", lua_list},
+                                {"input", lua_input}, {"text", lua_text},
+                                {"json", lua_json},   {NULL, NULL}};
 
 static void open_libraries(void)
 {
@@ -282,28 +299,44 @@ static int sql_push(const char *bytes, size_t size, struct error *err)
 static int refused(struct error *err)
 {
     const char *message = lua_tostring(L, -1);
-    int too_big = message && strstr(message, "not enough memory") != NULL;
+    int too_big = message && (strstr(message, "not enough memory") ||
+                              strstr(message, "do not fit one reply"));
     return error_set(err, too_big ? RB_TOOBIG : RB_INVALID, "%s",
                      message ? message : "malformed");
+}
+
+/* {"files":[those that were kept], and the rest} */
+static int compose(const json_t *rest)
+{
+    struct buf text_of_rest = BUF_INIT(FRAME_MAX_BODY);
+    int rc = value_encode(rest, &text_of_rest);
+    if (!rc)
+        rc = buf_adds(&body, "{\"files\":[");
+    if (!rc && files.size)
+        rc = buf_add(&body, files.data, files.size);
+    if (!rc)
+        rc = buf_adds(&body, text_of_rest.size > 2 ? "]," : "]");
+    if (!rc)
+        rc = buf_add(&body, text_of_rest.data + 1, text_of_rest.size - 1);
+    buf_free(&text_of_rest);
+    return rc;
 }
 
 /* A reply that fits no document is the body, and the document says so. */
 static int hand_over(struct reader_reply *reply, struct error *err)
 {
-    json_t *document = take_value(L, lua_gettop(L), 0);
-    if (!document || value_encode(document, &body)) {
-        json_decref(document);
+    json_t *rest = take_value(L, lua_gettop(L), 0);
+    int rc = json_is_object(rest) ? compose(rest) : RB_INVALID;
+    json_decref(rest);
+    if (!rc && body.size <= DOCUMENT_MAX)
+        return value_decode(body.data, body.size, &reply->document, err);
+    if (rc)
         return error_set(err, RB_TOOBIG,
                          "so many statements do not fit one reply: ask for "
                          "fewer files at a time");
-    }
-    if (body.size > DOCUMENT_MAX) {
-        json_decref(document);
-        document = json_pack("{s:b}", "in_body", 1);
-        reply->body = body.data;
-        reply->body_size = body.size;
-    }
-    reply->document = document;
+    reply->document = json_pack("{s:b}", "in_body", 1);
+    reply->body = body.data;
+    reply->body_size = body.size;
     return 0;
 }
 

@@ -42,7 +42,8 @@ local function target(s, stmt)
   if not relation then return nil end
   s:lock(relation, RX)
   unsure(s, stmt, relation)
-  return relation, s:is_old("relations", relation)
+  return relation, s:is_old("relations", relation) and
+    not s:is_ledger(relation)
 end
 
 function data.insert(s, stmt)

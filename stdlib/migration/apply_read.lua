@@ -142,9 +142,10 @@ local function add_item(out, item)
 end
 
 local function program(out, file, text, programs)
+  local name = (file.below and file.below .. "/" or "") .. file.name
   local items = migration.programs.translate(out.entry.format, text,
                                              file.direction or "up", programs,
-                                             file.name)
+                                             name)
   if items.transaction == false then out.entry.transaction = false end
   for _, item in ipairs(items) do add_item(out, item) end
 end
@@ -162,7 +163,7 @@ end
 --- {line, at, bytes, sql, stmt} and what is not understood {line, code,
 --- unknown}. programs: what the files of programs before it have told.
 function read.file(file, programs)
-  local text = file.text
+  local text = file.text or host.text(file.at, file.bytes)
   local out = { parts = {}, entry = { name = file.name, parsed = true,
                                       transaction = true } }
   local ok, trouble = readable(text)

@@ -19,11 +19,18 @@ function state.new(cat, options)
   local self = setmetatable({
     cat = cat, closed = options.closed, findings = {}, programs = {},
     home = options.search_path or cat.search_path or { "public" },
-    owner = OWNER, gone = {}, temporary = {}, unit = 0,
+    owner = OWNER, ledger = {}, gone = {}, temporary = {}, unit = 0,
   }, state)
+  for _, name in ipairs(options.ledger or {}) do self.ledger[name] = true end
   self:begin()
   self:begin_file()
   return self
+end
+
+--- Whether the relation is where a migration tool keeps its own rows.
+function state:is_ledger(relation)
+  return self.ledger[relation.name] or self.ledger[state.label(relation)]
+    or false
 end
 
 --- A new unit: a migration of a history, or a release.

@@ -64,8 +64,8 @@ local function read_files(part, list)
     if type(file) ~= "table" then
       error(("file %d is not described"):format(i), 0)
     end
-    local at = part.take(file.bytes, ("file %d"):format(i))
-    file.text, file.name = host.text(at, file.bytes), file.name or "?"
+    file.at = part.take(file.bytes, ("file %d"):format(i))
+    file.name = file.name or "?"
     out[i] = file
   end
   return out
@@ -236,14 +236,10 @@ end
 
 local function context_of(options, catalogs)
   local cat = catalogs.before
-  local s = state.new(cat or catalog.new(), {
-    closed = cat ~= nil or options.closed or false,
-    search_path = options.search_path })
-  for _, text in ipairs(cat and cat.incomplete or {}) do
-    s.incomplete = s.incomplete or {}
-    table.insert(s.incomplete, text)
-  end
-  return s
+  local whole = cat and #(cat.incomplete or {}) == 0
+  return state.new(cat or catalog.new(), {
+    closed = whole or not cat and options.closed or false,
+    search_path = options.search_path, ledger = options.ledger })
 end
 
 local function has_unknown(findings)
@@ -280,8 +276,8 @@ local function down_of(file, entry, downs, i)
   local format = entry.format
   if file.direction ~= "down" and format and (cut.is_two_way(format) or
      migration.programs.knows(format)) then
-    return { name = file.name, text = file.text, format = format,
-             direction = "down" }
+    return { name = file.name, at = file.at, bytes = file.bytes,
+             format = format, direction = "down" }
   end
 end
 
@@ -312,12 +308,12 @@ end
 
 local function history(options, catalogs, files)
   local s = context_of(options, catalogs)
-  local reply = { files = host.list(), statements = 0 }
+  local reply = { statements = 0 }
   local ups, downs = split_downs(files)
   local verdict = "none"
   for _, i in ipairs(ups) do
     local entry = judge_one(s, files[i], options, downs, i)
-    reply.files[#reply.files + 1] = entry
+    host.keep(entry)
     reply.statements = reply.statements + #entry.statements
     verdict = worse(verdict, entry.verdict)
   end
@@ -359,15 +355,16 @@ local function release(options, catalogs, files)
     end
   end
   if not begun then reply.verdict = "none" end
-  reply.files, reply.statements = entries, statements
+  for _, entry in ipairs(entries) do host.keep(entry) end
+  reply.statements = statements
   return reply
 end
 
 --- Statements only.
 local function split(options, _, files)
   local s = state.new(catalog.new(), {})
-  local reply = { files = host.list(), statements = 0, verdict = "none" }
-  for i, file in ipairs(files) do
+  local reply = { statements = 0, verdict = "none" }
+  for _, file in ipairs(files) do
     local entry, parts = read.file(file, s.programs)
     entry.statements = host.list()
     for _, part in ipairs(parts) do
@@ -378,7 +375,7 @@ local function split(options, _, files)
       end
       part.stmt, part.tree = nil, nil
     end
-    reply.files[i] = entry
+    host.keep(entry)
     reply.statements = reply.statements + #entry.statements
   end
   return reply
@@ -406,7 +403,7 @@ local function compare(options, catalogs)
   incomplete(findings, "before", catalogs.before)
   incomplete(findings, "after", catalogs.after)
   local reply = judge.weigh(findings)
-  reply.files, reply.statements = host.list(), 0
+  reply.statements = 0
   return reply
 end
 

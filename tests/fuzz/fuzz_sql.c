@@ -108,7 +108,7 @@ static json_t *describe(struct input *in, struct buf *sql)
     static const char *const formats[] = {"plain",  "auto",   "goose",
                                           "dbmate", "flyway", "node-pg"};
     static const char *const modes[] = {"release", "history", "split"};
-    json_t *files = json_array();
+    json_t *list = json_array();
     const char *mode = modes[in->left ? (in->at[0] | 32) % 3 : 0];
     int want_text = 0;
     for (int i = 0; in->left && i < FILES_MAX; i++) {
@@ -117,16 +117,16 @@ static json_t *describe(struct input *in, struct buf *sql)
         size_t size = end ? (size_t)(end - in->at) : in->left;
         want_text |= way < 'a';
         json_array_append_new(
-            files, json_pack("{s:s, s:s, s:s, s:I}", "name", "m.sql",
-                             "direction", (way | 32) == 'd' ? "down" : "up",
-                             "format", formats[format == 'p' ? 0 : format % 6],
-                             "bytes", (json_int_t)size));
+            list, json_pack("{s:s, s:s, s:s, s:I}", "name", "m.sql",
+                            "direction", (way | 32) == 'd' ? "down" : "up",
+                            "format", formats[format == 'p' ? 0 : format % 6],
+                            "bytes", (json_int_t)size));
         CHECK(buf_add(sql, in->at, size) == 0);
         in->at += size;
         in->left -= size;
         input_byte(in);
     }
-    return json_pack("{s:o, s:b, s:s, s:b}", "files", files, "want_text",
+    return json_pack("{s:o, s:b, s:s, s:b}", "files", list, "want_text",
                      want_text, "mode", mode, "closed", mode[0] == 'h');
 }
 
@@ -188,15 +188,15 @@ static void no_rule_fails(const json_t *entry)
 static void look(const json_t *given, const json_t *reply, const char *sql)
 {
     const json_t *asked = json_object_get(given, "files");
-    const json_t *files = json_object_get(reply, "files");
+    const json_t *entries = json_object_get(reply, "files");
     int judged = strcmp(value_text(given, "mode", ""), "split") != 0;
     json_t *one;
     size_t i;
     no_rule_fails(reply);
-    CHECK(json_array_size(files) == json_array_size(asked));
+    CHECK(json_array_size(entries) == json_array_size(asked));
     json_array_foreach(asked, i, one)
     {
-        const json_t *file = json_array_get(files, i);
+        const json_t *file = json_array_get(entries, i);
         const char *verdict = value_text(file, "verdict", "");
         size_t size = (size_t)value_int(one, "bytes", 0);
         CHECK(!judged || is_verdict(verdict));
@@ -223,6 +223,7 @@ static void forget(struct reader_reply *reply)
     json_decref(reply->document);
     buf_free(&options);
     buf_free(&text);
+    buf_free(&files);
     buf_free(&body);
     inside_again();
 }

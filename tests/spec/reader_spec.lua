@@ -607,27 +607,3 @@ describe("rbrun-reader metric", function()
                   answer.message)
   end)
 end)
-
--- Forms measured on a live server, when the project's material lies beside
--- the checkout: what broke older code there is never called compatible.
-local probe = io.open("../shared/migrations/rule_probe.jsonl")
-if probe then
-  describe("rbrun-reader sql, against measured forms", function()
-    -- A new column can make an unqualified name in an older join ambiguous;
-    -- no rule can see that, with the database or without.
-    local unknowable = "ADD COLUMN same name as joined table column"
-    for line in probe:lines() do
-      local form = json.decode(line)
-      it(form.form, function()
-        local reply = reader.sql((form.up:gsub(";;", ";")))
-        local broke = #(form.reasons or {}) > 0 or
-          #(form.old_fails or {}) > 0 or form.error
-        if broke and form.form ~= unknowable then
-          assert.not_equal("compatible", reply.verdict)
-        end
-        assert.equal(form.in_transaction, reply.files[1].transaction)
-      end)
-    end
-    probe:close()
-  end)
-end
