@@ -333,6 +333,21 @@ describe("migrate.status", function()
     assert.equal("ok", a.outcome, a.message)
   end)
 
+  it("reads a replica as it reads the primary", function()
+    local base = P.database(cluster, [[CREATE TABLE knex_migrations
+      (id serial, name varchar(255), batch int, migration_time timestamptz);
+      INSERT INTO knex_migrations (name, batch) VALUES ('1_a.js', 3)]])
+    local standby = P.standby(cluster)
+    local a
+    P.eventually(function()
+      a = ask(base, { url = ("host=%s user=postgres dbname=%s"):format(
+        standby.socket, base) })
+      return a.outcome == "ok"
+    end, "the standby")
+    assert.same({ "1_a.js" }, a.value.applied)
+    assert.equal("3", a.value.batch)
+  end)
+
   it("shows the newest of very many, and their number", function()
     local a = status([[CREATE TABLE schema_migrations (version varchar
       PRIMARY KEY); INSERT INTO schema_migrations
