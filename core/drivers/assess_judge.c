@@ -138,7 +138,7 @@ static json_t *entry_of(const struct assess_set *set,
                                   value_text(entry, "verdict", "unknown")));
     if (u->down && !json_is_object(json_object_get(entry, "down")))
         json_object_set_new(entry, "down", json_pack("{s:b}", "present", 1));
-    if (!json_object_get(entry, "down"))
+    if (!u->down)
         json_object_set_new(entry, "down", json_null());
     return entry;
 }
@@ -148,6 +148,7 @@ struct asking {
     size_t count;
     size_t *place; /* of each unit: its file here, from 1; 0: not asked */
     int complete;  /* everything that ran before is known */
+    char *below;   /* where the paths begin, from the root of all; or NULL */
 };
 
 /* The units that can be read, in their order, and behind each its way down
@@ -167,12 +168,13 @@ static void collect(const struct assess_set *set, int downs, struct asking *a)
             continue;
         }
         a->files[a->count++] = (struct migrate_sql){
-            u->path, u->up->bytes, u->up->size, 0, u->format, u->context, 0};
+            u->path,   u->up->bytes, u->up->size, 0,
+            u->format, u->context,   0,           a->below};
         a->place[i] = a->count;
         if (downs && u->down && u->down->bytes && !u->context)
             a->files[a->count++] = (struct migrate_sql){
                 u->path, u->down->bytes, u->down->size, 1, u->format,
-                0,       a->place[i]};
+                0,       a->place[i],    a->below};
     }
 }
 
@@ -181,6 +183,9 @@ static int ask(const struct assess_set *set, enum migrate_mode mode,
 {
     struct migrate_question q = {.mode = mode};
     int rc;
+    a->below = set->texts.root && set->texts.root[0]
+                   ? realpath(set->texts.root, NULL)
+                   : NULL;
     collect(set, mode == MIGRATE_HISTORY, a);
     q.files = a->files;
     q.count = a->count;
@@ -197,6 +202,7 @@ static void forget(struct asking *a, json_t *reply)
 {
     free(a->files);
     free(a->place);
+    free(a->below);
     json_decref(reply);
 }
 

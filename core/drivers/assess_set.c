@@ -54,6 +54,14 @@ static int lay_out(struct assess_texts *t, const char *tool, const char *where,
                    "rbrun assess --tool NAME says whose they are; NAME is one "
                    "of %s",
                    migrate_layout_tools());
+    if (rc == RB_NOTFOUND) {
+        char known[sizeof err->next];
+        snprintf(known, sizeof known, "%s", err->next);
+        error_next(err,
+                   "rbrun assess --release FILE... judges files whatever "
+                   "their names; or %s",
+                   known);
+    }
     return rc;
 }
 

@@ -64,7 +64,7 @@ describe("files that cannot be judged", function()
 
   it("no migrations in it", function()
     A.files("db", { ["readme.txt"] = "hello" })
-    refused("db", "db: ", "migration")
+    refused("db", "db: ", "migration", "rbrun assess --release FILE...")
   end)
 
   it("a tool that nobody knows", function()

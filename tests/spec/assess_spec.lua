@@ -2,6 +2,7 @@
 
 local A = require "tests.spec.support_assess"
 local schema = require "tests.spec.support_schema"
+local json = require "dkjson"
 local cli = A.cli
 
 before_each(cli.open)
@@ -45,6 +46,9 @@ describe("the history of a directory", function()
     assert.is_true(list[2].down.present)
     assert.equal("yes", list[2].down.restores)
     assert.equal("column", list[2].down.loses[1].code:match "^%a+")
+    os.remove(cli.path "db/0002_age.down.sql")
+    local again = A.objects(A.run "db --json")
+    assert.equal(json.null, again[2].down)
   end)
 
   it("is told to people with the worst last", function()
