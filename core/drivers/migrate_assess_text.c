@@ -134,7 +134,7 @@ static void add_file(struct asking *q, const struct assess_unit *u, char *name,
 {
     q->names[q->count] = name;
     q->files[q->count++] = (struct migrate_sql){
-        name, u->up->bytes, u->up->size, 0, u->format, context, 0};
+        name, u->up->bytes, u->up->size, 0, u->format, context, 0, NULL};
     q->judged += !context;
 }
 

@@ -21,6 +21,8 @@ static json_t *describe_one(const struct migrate_sql *f)
         json_object_set_new(one, "context", json_true());
     if (f->of)
         json_object_set_new(one, "of", json_integer((json_int_t)f->of));
+    if (f->below)
+        json_object_set_new(one, "below", json_string(f->below));
     return one;
 }
 

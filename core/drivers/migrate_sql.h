@@ -21,6 +21,8 @@ struct migrate_sql {
     const char *format; /* "auto", "goose", "alembic", ..; NULL: "plain" */
     int context;        /* it is applied before, and not judged */
     size_t of; /* a down in a history: its up's place in the list, from 1 */
+    const char *below; /* the directory that the name is below, or NULL: the
+                          application of a Django migration may be in it */
 };
 
 enum migrate_mode {

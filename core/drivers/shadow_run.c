@@ -109,7 +109,7 @@ static int split(struct shadow *s, struct error *err)
         if (told_only(u))
             continue;
         files[q.count++] = (struct migrate_sql){
-            u->path, u->up->bytes, u->up->size, 0, u->format, 0, 0};
+            u->path, u->up->bytes, u->up->size, 0, u->format, 0, 0, NULL};
         s->place[i] = q.count;
     }
     rc = q.count ? migrate_sql_ask(&q, SPLIT_TIMEOUT, &reply, err) : 0;

@@ -43,6 +43,16 @@ describe("a Django history", function()
   end)
 end)
 
+describe("a Django application", function()
+  it("is found in the folders above the files", function()
+    local text = P.output(("'%s/rbrun' assess --json '%s'"):format(
+      M.reader.build, M.root .. "django/shop/migrations"))
+    assert.falsy(text:find("the application is not told", 1, true))
+    assert.truthy(text:find("public.shop_tags", 1, true))
+    assert.truthy(text:find('"column_renamed"', 1, true))
+  end)
+end)
+
 -- One operation behind these two models; what it is in SQL.
 local first = [[
 from django.db import migrations, models
