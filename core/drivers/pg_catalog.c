@@ -126,14 +126,20 @@ static int read_part(struct reading *in, size_t index, struct driver_answer *a)
     return rc;
 }
 
-/* The first column of the relations: what the parts are asked for. */
+/* The relations that have parts: a sequence has none. */
 static void list_relations(struct reading *in)
 {
     struct buf list = BUF_INIT(PG_CATALOG_MAX);
-    buf_addc(&list, '{');
-    for (int i = 0; i < PQntuples(in->rows[0]); i++)
-        buf_addf(&list, "%s%s", i ? "," : "", PQgetvalue(in->rows[0], i, 0));
-    buf_addc(&list, '}');
+    const PGresult *r = in->rows[0];
+    int kind = PQfnumber(r, "kind");
+    const char *before = "{";
+    for (int i = 0; i < PQntuples(r); i++) {
+        if (strcmp(PQgetvalue(r, i, kind), "sequence") == 0)
+            continue;
+        buf_addf(&list, "%s%s", before, PQgetvalue(r, i, 0));
+        before = ",";
+    }
+    buf_adds(&list, list.size ? "}" : "{}");
     in->relations = list.data;
 }
 

@@ -36,7 +36,7 @@ const struct pg_catalog_word pg_catalog_words[] = {
     "json_agg(DISTINCT g.privilege_type) AS rights " \
     "FROM aclexplode(" acl ") g GROUP BY 1) x) END "
 
-/* Rows of the relations whose ids are $1. */
+/* Rows of the relations whose ids are $1; sequences are not among them. */
 #define OF(relation) " JOIN unnest($1::oid[]) r(id) ON r.id = " relation " "
 
 /* pg_total_relation_size would wait for the locks of a migration under way,
@@ -95,19 +95,18 @@ static const char columns[] =
     "nullif(tn.nspname, 'pg_catalog') AS \"type_id.schema\", "
     "CASE WHEN tn.nspname <> 'pg_catalog' "
     "THEN coalesce(te.typname, t.typname) END AS \"type_id.name\", "
-    "a.attnotnull AS not_null, pg_get_expr(d.adbin, d.adrelid) AS default, "
+    "a.attnotnull AS not_null, CASE WHEN a.atthasdef THEN (SELECT "
+    "pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = "
+    "a.attrelid AND d.adnum = a.attnum) END AS default, "
     "nullif(a.attidentity::text, '') AS identity, @generated@ AS generated, "
-    "o.collname AS collation, " ACL("a.attacl") " AS acl "
-    "FROM pg_attribute a" OF("a.attrelid")
-    "JOIN pg_class y ON y.oid = a.attrelid AND y.relkind <> 'S' "
+    "CASE WHEN a.attcollation <> t.typcollation THEN (SELECT o.collname "
+    "FROM pg_collation o WHERE o.oid = a.attcollation) END AS collation, "
+    ACL("a.attacl") " AS acl FROM pg_attribute a" OF("a.attrelid")
     "JOIN pg_type t ON t.oid = a.atttypid "
     "LEFT JOIN pg_type te ON te.oid = t.typelem AND t.typlen = -1 "
     "AND t.typcategory = 'A' "
     "JOIN pg_namespace tn ON tn.oid = "
     "coalesce(te.typnamespace, t.typnamespace) "
-    "LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
-    "LEFT JOIN pg_collation o ON o.oid = a.attcollation "
-    "AND a.attcollation <> t.typcollation "
     "WHERE a.attnum > 0 AND NOT a.attisdropped "
     "ORDER BY a.attrelid, a.attnum";
 
