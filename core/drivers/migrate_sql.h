@@ -57,8 +57,11 @@ struct migrate_question {
  * R = {"level","code","object","detail","kind","file","line","statement",
  * "text","safe","steps" (where there is a common way in several releases:
  * [{"release": "now|next|later", "what", "sql":[texts]}])}. A file with `of`
- * has no entry of its own: it is "down" of its up's. timeout: ms. Returns 0 or
- * a code of reader.h.
+ * has no entry of its own: it is "down" of its up's: {"present","parses",
+ * "empty","refuses" (it raises),"fails" (why it cannot work),"loses":[{"code",
+ * "object"}],"needs":[..] (what the rows may refuse),"restores":
+ * "yes|no|unknown","differs":[names],"data","locks"}. The verdict of a context
+ * file is "none". timeout: ms. Returns 0 or a code of reader.h.
  */
 int migrate_sql_ask(const struct migrate_question *q, int64_t timeout,
                     json_t **reply, struct error *err);
