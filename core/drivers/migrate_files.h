@@ -12,7 +12,6 @@
 #include "../wire/error.h"
 #include "../wire/value.h"
 
-/* Those up to goose are stepped by SQL (migrate.up, migrate.down). */
 enum migrate_tool {
     TOOL_GOLANG_MIGRATE,
     TOOL_RAILS,

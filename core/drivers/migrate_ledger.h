@@ -98,6 +98,11 @@ struct migrate_step {
     int64_t took;         /* ms, for Flyway */
 };
 
+/* Whether rbrun knows what the tool writes for a step of this direction;
+   asked before anything of it runs. */
+int migrate_ledger_moves(enum migrate_tool tool,
+                         enum migrate_direction direction);
+
 /*
  * Write the step into the ledger, inside the caller's transaction. dirty:
  * golang-migrate's mark, ignored for the others.

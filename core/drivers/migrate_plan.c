@@ -220,6 +220,11 @@ int migrate_plan_read(const struct migrate_ledger *l, struct migrate_plan *plan,
         return error_set(err, RB_INVALID,
                          "it is not SQL: only %s itself can run it",
                          migrate_tool_name(l->tool));
+    if (!migrate_ledger_moves(l->tool, plan->direction))
+        return error_set(err, RB_INVALID,
+                         "rbrun does not know all that %s writes into its "
+                         "ledger: only the tool itself can run it",
+                         migrate_tool_name(l->tool));
     rc = migrate_file_section(l->tool, plan->direction, plan->content,
                               plan->content_size, &plan->section, err);
     if (rc)

@@ -130,6 +130,65 @@ static int move_flyway(struct pg *db, const struct migrate_ledger *l,
     return one_row(db, sql, 6, values, a);
 }
 
+/* Ledgers that hold a name and a time: $1 is the version. NULL: what the tool
+   writes besides is not known here. */
+static const struct {
+    enum migrate_tool tool;
+    const char *up, *down;
+} plain_moves[] = {
+    {TOOL_DIESEL, "INSERT INTO %s (version) VALUES ($1)",
+     "DELETE FROM %s WHERE version = $1"},
+    {TOOL_POP, "INSERT INTO %s (version) VALUES ($1)",
+     "DELETE FROM %s WHERE version = $1"},
+    {TOOL_SQL_MIGRATE, "INSERT INTO %s (id, applied_at) VALUES ($1, now())",
+     "DELETE FROM %s WHERE id = $1"},
+    {TOOL_NODE_PG, "INSERT INTO %s (name, run_on) VALUES ($1, now())",
+     "DELETE FROM %s WHERE name = $1"},
+    {TOOL_SQLX, NULL, "DELETE FROM %s WHERE version = $1::bigint"},
+};
+
+static const char *plain_move(enum migrate_tool tool,
+                              enum migrate_direction direction)
+{
+    for (size_t i = 0; i < sizeof plain_moves / sizeof *plain_moves; i++) {
+        if (plain_moves[i].tool == tool)
+            return direction == MIGRATE_UP ? plain_moves[i].up
+                                           : plain_moves[i].down;
+    }
+    return NULL;
+}
+
+int migrate_ledger_moves(enum migrate_tool tool,
+                         enum migrate_direction direction)
+{
+    switch (tool) {
+    case TOOL_GOLANG_MIGRATE:
+    case TOOL_RAILS:
+    case TOOL_DBMATE:
+    case TOOL_FLYWAY:
+    case TOOL_GOOSE:
+        return 1;
+    default:
+        return plain_move(tool, direction) != NULL;
+    }
+}
+
+static int move_plain(struct pg *db, const struct migrate_ledger *l,
+                      const struct migrate_step *step, struct driver_answer *a)
+{
+    const char *values[1] = {step->file->version};
+    const char *move = plain_move(l->tool, step->direction);
+    char sql[900];
+    if (!move)
+        return answer_fail(a, OUTCOME_REJECTED,
+                           "%s: rbrun does not move the ledger of %s: only "
+                           "the tool itself does",
+                           db->name, migrate_tool_name(l->tool)),
+               1;
+    snprintf(sql, sizeof sql, move, l->quoted);
+    return one_row(db, sql, 1, values, a);
+}
+
 int migrate_ledger_move(struct pg *db, const struct migrate_ledger *l,
                         const struct migrate_step *step, int dirty,
                         struct driver_answer *a)
@@ -145,11 +204,6 @@ int migrate_ledger_move(struct pg *db, const struct migrate_ledger *l,
     case TOOL_GOOSE:
         return move_goose(db, l, step, a);
     default:
-        break;
+        return move_plain(db, l, step, a);
     }
-    return answer_fail(a, OUTCOME_REJECTED,
-                       "%s: rbrun does not move the ledger of %s: only the "
-                       "tool itself does",
-                       db->name, migrate_tool_name(l->tool)),
-           1;
 }

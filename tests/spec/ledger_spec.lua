@@ -362,4 +362,79 @@ describe("migrate.status", function()
     assert.equal("rejected", a.outcome)
     assert.matches("200001 rows, more than 200000", a.message)
   end)
+
+  describe("moves by a step of SQL", function()
+    local repo
+    before_each(function() repo = dir .. "/repo" end)
+
+    local function step(verb, base, args, key)
+      return P.call(dir, { driver = "postgres", verb = "migrate." .. verb,
+        key = ("%064x"):format(key), args = args,
+        binding = { repo = repo, migrations = "m",
+          without = { "rehearsal", "snapshot" },
+          url = ("host=%s user=postgres dbname=%s"):format(cluster.socket,
+                                                           base) } })
+    end
+
+    -- Up from "1" to "2" and back, with the real table of the tool.
+    local function walks(ledger, files, one, two)
+      P.commit(repo, "v1", files)
+      local base = P.database(cluster, "CREATE TABLE t (i int);" .. ledger)
+      local a = step("up", base, { expect = one, at = "v1" }, 1)
+      assert.equal("ok", a.outcome, a.message)
+      assert.equal(two, a.value.version)
+      assert.same({ one, two }, ask(base).value.applied)
+      a = step("down", base, { expect = two, at = "v1" }, 2)
+      assert.equal("ok", a.outcome, a.message)
+      assert.same({ one }, ask(base).value.applied)
+      assert.equal("i", P.sql(cluster, base, [[SELECT string_agg(attname, ' ')
+        FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0
+        AND NOT attisdropped]]))
+    end
+
+    local up, down = "ALTER TABLE t ADD x int;\n",
+      "ALTER TABLE t DROP x;\n"
+
+    it("of diesel", function()
+      walks([[CREATE TABLE __diesel_schema_migrations (version varchar(50)
+          PRIMARY KEY, run_on timestamp DEFAULT CURRENT_TIMESTAMP);
+        INSERT INTO __diesel_schema_migrations VALUES ('20240101')]],
+        { ["m/2024-01-01_a/up.sql"] = up, ["m/2024-01-01_a/down.sql"] = down,
+          ["m/2024-01-02_b/up.sql"] = up, ["m/2024-01-02_b/down.sql"] = down },
+        "20240101", "20240102")
+    end)
+
+    it("of pop, sql-migrate and node-pg-migrate", function()
+      walks([[CREATE TABLE schema_migration (version varchar(48) NOT NULL,
+          version_self int NOT NULL DEFAULT 0);
+        INSERT INTO schema_migration VALUES ('1')]],
+        { ["m/1_a.up.sql"] = up, ["m/2_b.postgres.up.sql"] = up,
+          ["m/2_b.postgres.down.sql"] = down,
+          ["m/2_b.mysql.down.sql"] = "x" }, "1", "2")
+      os.execute("rm -rf " .. repo)
+      walks([[CREATE TABLE gorp_migrations (id text PRIMARY KEY,
+          applied_at timestamptz);
+        INSERT INTO gorp_migrations VALUES ('1_a.sql', now())]],
+        { ["m/1_a.sql"] = "-- +migrate Up\n" .. up,
+          ["m/2_b.sql"] = "-- +migrate Up\n" .. up ..
+            "-- +migrate Down\n" .. down }, "1_a.sql", "2_b.sql")
+      os.execute("rm -rf " .. repo)
+      walks("CREATE TABLE pgmigrations (" .. SERIAL .. [[name varchar(255)
+          NOT NULL, run_on timestamp NOT NULL);
+        INSERT INTO pgmigrations (name, run_on) VALUES ('1_a', now())]],
+        { ["m/1_a.sql"] = up, ["m/2_b.sql"] = "-- Up Migration\n" .. up ..
+            "-- Down Migration\n" .. down }, "1_a", "2_b")
+    end)
+
+    it("and not at all where it is not known what the tool writes",
+       function()
+      local base = P.database(cluster, [[CREATE TABLE refinery_schema_history
+        (version int4 PRIMARY KEY, name varchar(255), applied_on varchar(255),
+         checksum varchar(255))]])
+      P.commit(repo, "v2", { ["m/V1__a.sql"] = "VACUUM;\n" })
+      local a = step("up", base, { expect = "", at = "v2" }, 1)
+      assert.equal("rejected", a.outcome)
+      assert.matches("does not know all that refinery writes", a.message)
+    end)
+  end)
 end)
