@@ -185,6 +185,25 @@ static void return_trip(struct trial *t)
     migrate_ledger_free(&back.ledger);
 }
 
+/* What the step leads to against what was there before the release: for a
+   release whose only migration this is. */
+static void against_past(struct trial *t)
+{
+    struct migrate_rehearsal *r = t->out;
+    json_t *past = NULL, *without;
+    struct error err = {0};
+    if (migrate_rehearse_past(t->p->call, PQdb(t->p->db.conn), &past,
+                              r->compared, sizeof r->compared, &err) != 0) {
+        cannot_tell(t, err.message);
+        return;
+    }
+    without = migrate_rehearse_without(&t->p->ledger);
+    r->restores = migrate_rehearse_compare(past, r->after, without, 0,
+                                           &r->missing, &r->extra);
+    json_decref(without);
+    json_decref(past);
+}
+
 static int did_not(struct trial *t, struct driver_answer *a)
 {
     snprintf(t->out->error, sizeof t->out->error, "%.1000s", a->message);
@@ -214,7 +233,10 @@ static int try_it(struct trial *t, struct driver_answer *a)
     r->locks = migrate_locks_measured(r->before, r->after, t->held, t->files,
                                       t->moved, without);
     json_decref(without);
-    return_trip(t);
+    if (value_text(t->p->call->args, "from", NULL))
+        against_past(t);
+    else
+        return_trip(t);
     return 0;
 }
 

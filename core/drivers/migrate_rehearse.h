@@ -45,14 +45,24 @@ int migrate_rehearse_verb(const struct driver_call *c, struct driver_answer *a);
  * Of migrate_rehearse_diff.c: two catalogs by name, whatever server each is
  * from. *missing and *extra become new lists of texts, such as "column
  * public.users.email: type character varying(50)". without: relations that
- * do not count, ["schema.table"]. owners: 0 where owners and privileges were
- * not copied.
+ * do not count, ["schema.table"]. owners: 0 where the two are of different
+ * servers: owners, privileges and versions of extensions do not count then.
  */
 enum migrate_restores migrate_rehearse_compare(const json_t *old,
                                                const json_t *new,
                                                const json_t *without,
                                                int owners, json_t **missing,
                                                json_t **extra);
+
+/*
+ * Of migrate_rehearse_past.c: the catalog that snapshot.catalog kept of the
+ * call's argument "from", newest first, of the same database. *document is a
+ * new reference; what it is goes into label. RB_NOTFOUND, or another code:
+ * err says why there is none.
+ */
+int migrate_rehearse_past(const struct driver_call *c, const char *database,
+                          json_t **document, char *label, size_t size,
+                          struct error *err);
 
 /* The ledger and rbrun's own table, as ["schema.table"]. */
 json_t *migrate_rehearse_without(const struct migrate_ledger *l);

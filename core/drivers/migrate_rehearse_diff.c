@@ -35,7 +35,8 @@ static int listed(const char *const *list, const char *text)
 
 static int skipped(const char *key, int part, int owners)
 {
-    if (!owners && (strcmp(key, "acl") == 0 || strcmp(key, "owner") == 0))
+    if (!owners && (strcmp(key, "acl") == 0 || strcmp(key, "owner") == 0 ||
+                    strcmp(key, "version") == 0))
         return 1;
     if (part && strcmp(key, "columns") == 0)
         return 0;

@@ -162,8 +162,9 @@ R migrate_state[] = {
     {"applied", "table",
      "applied versions the ledger lists; of more than 5000 the newest"},
     {"count", "integer", "how many those are"},
-    {"heads", "table", "several when the history branches; one an app or "
-                       "project"},
+    {"heads", "table",
+     "several when the history branches; one an app or "
+     "project"},
     {"batch", "string", "in which the newest was, of tools that have batches"},
     {"lock", "table", "{table, held, by, since}, of tools that have one"},
     {"also", "table", "other tables that look like ledgers, as texts"},
@@ -207,6 +208,9 @@ P migrate_try[] = {
      "where the migration file is read: the version being left for down, "
      "the one being reached for up"},
     {"direction", "text", "down or up", 0, "which step (default down)"},
+    {"from", "text", "commit or tag", 0,
+     "compare with the catalog that snapshot.catalog kept of it, where this "
+     "step is all that lies between"},
     END};
 R migrate_rehearsed[] = {
     {"applies", "boolean", "it runs on a copy of the schema without data"},
@@ -245,6 +249,9 @@ P migrate_step[] = {
     {"at", "text", "commit or tag", 1,
      "where the migration file is read: the version being left for down, "
      "the one being reached for up"},
+    {"from", "text", "commit or tag", 0,
+     "down: compare with the catalog that snapshot.catalog kept of it, where "
+     "this step is all that lies between"},
     {"snapshot", "text", "id", 0,
      "down: the snapshot.take that holds what may be lost; it is read back"},
     {"accept_loss", "table", "object = rows", 0,

@@ -55,6 +55,14 @@ function catalog.new()
   return self
 end
 
+--- A document leaves out what a relation has none of.
+local function whole(relation)
+  for _, list in ipairs { "columns", "constraints", "indexes", "triggers",
+                          "policies", "rules" } do
+    relation[list] = relation[list] or {}
+  end
+end
+
 --- From the document of a live database.
 function catalog.load(document)
   local self = catalog.new()
@@ -64,7 +72,10 @@ function catalog.load(document)
       self:name(kind, object)
     end
   end
-  for _, relation in pairs(self.relations) do self:connect(relation) end
+  for _, relation in pairs(self.relations) do
+    whole(relation)
+    self:connect(relation)
+  end
   self.search_path = document.search_path or self.search_path
   self.database = document.database
   self:begin()

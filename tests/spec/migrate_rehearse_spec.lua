@@ -35,7 +35,8 @@ describe("a rehearsal of the postgres driver", function()
     for k, v in pairs(more or {}) do binding[k] = v end
     args.expect, args.at = args.expect or "2", args.at or "new"
     return P.call(dir, { driver = "postgres", verb = "migrate." .. verb,
-      args = args, binding = binding, key = ("%064x"):format(keys) })
+      args = args, binding = binding, key = ("%064x"):format(keys),
+      environment = "RBRUN_STATE=" .. dir })
   end
 
   local function step(up, down)
@@ -86,6 +87,28 @@ describe("a rehearsal of the postgres driver", function()
     assert.is_true(v.applies)
     assert.equal("unknown", v.restores)
     assert.matches("neither down nor up changes", v.compared)
+  end)
+
+  it("compares with the catalog that was kept before the release", function()
+    local commit = P.output(("git -C '%s' rev-parse old"):format(repo))
+      :match "%x+"
+    local a = P.call(dir, { driver = "pg_dump", verb = "snapshot.catalog",
+      args = { commit = commit }, key = ("f"):rep(64),
+      environment = "RBRUN_STATE=" .. dir,
+      binding = { url = ("host=%s user=postgres dbname=%s"):format(
+        cluster.socket, base) } })
+    assert.equal("ok", a.outcome, a.message)
+    step("ALTER TABLE users ADD IF NOT EXISTS note text;", "SELECT 1;")
+    P.sql(cluster, base, "ALTER TABLE users ADD note text")
+    local v = value(call("rehearse", { from = "old" }))
+    assert.equal("no", v.restores, json.encode(v))
+    assert.equal("the catalog kept of old", v.compared)
+    assert.matches("^column public.users.note", v.extra[1])
+    assert.same({}, v.missing)
+    step("ALTER TABLE users ADD IF NOT EXISTS note text;",
+         "ALTER TABLE users DROP note;")
+    v = value(call("rehearse", { from = "old" }))
+    assert.equal("yes", v.restores, json.encode(v))
   end)
 
   it("tells what the way back leaves behind and forgets", function()
