@@ -321,16 +321,24 @@ function primary.op(self, at)
     return value
   end
   if self:op "-" or self:op "+" then
-    local value = self:operand()
+    local value = self:inner_operand()
     if value.k ~= "num" then return { k = "opaque", at = at } end
     return { k = "num", at = at, v = "-" .. value.v }
   end
   if self:op "!" or self:op "~" then
-    self:operand()
+    self:inner_operand()
     return { k = "opaque", at = at }
   end
-  if self:op "::" then return self:operand() end
+  if self:op "::" then return self:inner_operand() end
   fail()
+end
+
+--- What stands behind a sign, which may stand behind a sign.
+function parser:inner_operand()
+  too_deep(self)
+  local value = self:operand()
+  self.depth = self.depth - 1
+  return value
 end
 
 --- A method on a value: .name, &.name, ::name, [index].
@@ -399,6 +407,6 @@ function parser:expression()
 end
 
 ruby.parser = parser
-ruby.fail = fail
+ruby.fail, ruby.too_deep = fail, too_deep
 ruby.tokens = tokens
 return ruby

@@ -4,7 +4,7 @@
 --- everything between its own `do` and `end`, and stays as {k = "unread"}.
 
 local ruby = migration.ruby
-local parser, fail = ruby.parser, ruby.fail
+local parser, fail, too_deep = ruby.parser, ruby.fail, ruby.too_deep
 
 local statements = {}
 
@@ -83,7 +83,9 @@ compound["if"] = function(self, at, word)
   if self:is("kw", "elsif") then
     local inner_at = self:at()
     self.i = self.i + 1
+    too_deep(self)
     out.other = { compound["if"](self, inner_at, "if") }
+    self.depth = self.depth - 1
     return out
   end
   if self:word "else" then out.other = self:body { ["end"] = true } end

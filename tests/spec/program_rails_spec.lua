@@ -157,6 +157,10 @@ describe("a hostile Rails migration", function()
       ("]"):rep(100000) .. "\n  end"),
     ["deep blocks"] = class("  def change\n" .. ("x do\n"):rep(20000) ..
       ("end\n"):rep(20000) .. "  end"),
+    ["many signs"] = class("  def change\n    x " .. ("!"):rep(100000) ..
+      "1\n  end"),
+    ["many branches"] = class("  def change\n    if a\n" ..
+      ("    elsif b\n"):rep(50000) .. "    end\n  end"),
     ["deep interpolation"] = class("  def change\n    x " ..
       ('"#{'):rep(50000) .. ('}"'):rep(50000) .. "\n  end"),
     ["names that hold each other"] = class("  def change\n    a = b\n" ..
