@@ -109,8 +109,42 @@ static json_t *item_of(struct assessing *x, const struct assess_unit *u)
     return item;
 }
 
+/* The part of a file that runs upwards, where it holds both directions. */
+static int same_up(const struct assessing *x, const struct assess_text *a,
+                   const struct assess_text *b)
+{
+    const struct assess_text *sides[2] = {a, b};
+    struct migrate_section part[2];
+    struct error ignored;
+    int rc = 0, same;
+    memset(part, 0, sizeof part);
+    for (int i = 0; i < 2; i++)
+        rc |= !sides[i] || sides[i]->binary ||
+              migrate_file_section(x->ledger.tool, MIGRATE_UP, sides[i]->bytes,
+                                   sides[i]->size, &part[i], &ignored) != 0;
+    same = !rc && strcmp(buf_text(&part[0].text), buf_text(&part[1].text)) == 0;
+    buf_free(&part[0].text);
+    buf_free(&part[1].text);
+    return same;
+}
+
+/* A migration whose way down was edited is the same migration. */
+static void drop_unchanged(struct assessing *x)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < x->set.count; i++) {
+        const struct assess_unit *u = &x->set.units[i];
+        if (u->problem && strcmp(u->problem, "migration_changed") == 0 &&
+            same_up(x, u->up, assess_texts_find(&x->set.older, u->path)))
+            continue;
+        x->set.units[kept++] = x->set.units[i];
+    }
+    x->set.count = kept;
+}
+
 static void list_items(struct assessing *x)
 {
+    drop_unchanged(x);
     for (size_t i = 0; i < x->set.count; i++) {
         const struct assess_unit *u = &x->set.units[i];
         json_t *item;

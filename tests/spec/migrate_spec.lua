@@ -396,7 +396,14 @@ describe("the postgres driver of migrate", function()
         "-- +goose Up\nCREATE TABLE users (id int, name text);\n" })
       local a = call("assess", base, { from = "v0", to = "v2" })
       assert.equal("compatible", a.value.verdict, json.encode(a))
-      commit("v3", { ["0003_drop.sql"] =
+      -- Another way down is no other migration.
+      commit("v21", { ["00002_mail.sql"] =
+        "-- +goose Up\nALTER TABLE users ADD COLUMN mail text;\n" ..
+        "-- +goose Down\nSELECT 1;\n" })
+      a = call("assess", base, { from = "v2", to = "v21" })
+      assert.same({ "00001_t.sql" }, { a.value.migrations[1].file:sub(3),
+                                       a.value.migrations[2] })
+      commit("v3", { ["00002_mail.sql"] = false, ["0003_drop.sql"] =
         "-- migrate:up\nALTER TABLE users DROP COLUMN name;\n" ..
         "-- migrate:down\nALTER TABLE users ADD COLUMN name text;\n" })
       base = P.database(cluster, varchar ..
@@ -418,8 +425,8 @@ describe("the postgres driver of migrate", function()
       assert.equal("compatible", a.value.verdict, json.encode(a))
       assert.equal(3, a.value.count)
       a = call("assess", P.database(cluster, rows .. [[,
-        (2, NULL, 'views', 'SQL', 'R__views.sql', NULL, 'me', now(), 1, true)]]),
-        { from = "v1", to = "v2" })
+        (2, NULL, 'views', 'SQL', 'R__views.sql', NULL, 'me', now(), 1,
+         true)]]), { from = "v1", to = "v2" })
       assert.equal("incompatible", a.value.verdict, json.encode(a))
       a = call("assess", P.database(cluster, rows .. [[,
         (2, '3', 'fill', 'SQL', 'V3__fill.sql', NULL, 'me', now(), 1, true)]]),
