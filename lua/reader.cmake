@@ -37,7 +37,7 @@ target_link_libraries(reader-metric PUBLIC wire)
 add_library(reader-heap INTERFACE)
 target_sources(reader-heap INTERFACE ${CMAKE_SOURCE_DIR}/lua/reader_heap.c)
 target_link_options(reader-heap INTERFACE
-  -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)
+  -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup)
 
 add_executable(rbrun-reader lua/reader_main.c lua/reader_sql.c
   lua/reader_tree.c lua/jail.c

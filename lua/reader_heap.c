@@ -14,6 +14,7 @@ void *__real_realloc(void *block, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *block, size_t size);
+char *__wrap_strdup(const char *text);
 
 /* Nothing asked for is no failure: that may be NULL. */
 static void *got(void *block, size_t size)
@@ -36,4 +37,10 @@ void *__wrap_calloc(size_t count, size_t size)
 void *__wrap_realloc(void *block, size_t size)
 {
     return got(__real_realloc(block, size), size);
+}
+
+/* The C library's own asks its own heap, where that is a shared one. */
+char *__wrap_strdup(const char *text)
+{
+    return heap_text(text);
 }
