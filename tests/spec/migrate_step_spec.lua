@@ -367,6 +367,35 @@ DROP TABLE users;
     assert.equal("001", rows(base, "SELECT * FROM schema_migrations"))
   end)
 
+  it("goes on behind the statement that was done when it was cut off",
+     function()
+    local base = P.database(cluster, [[CREATE TABLE schema_migrations
+      (version character varying PRIMARY KEY); CREATE TABLE a (i int);
+      CREATE TABLE rbrun_effects (key text PRIMARY KEY, run text, call int,
+      at timestamptz NOT NULL DEFAULT now(), answer text)]])
+    commit("v1", { ["001_a.sql"] = "-- migrate:up transaction:false\n" ..
+      "CREATE TABLE a (i int);\nCREATE INDEX CONCURRENTLY ia ON a (i);\n" ..
+      "-- migrate:down\nDROP TABLE a;\n" })
+    local d = description("up", base, { expect = "", at = "v1" })
+    local function effects(...)
+      for _, row in ipairs { ... } do
+        rows(base, ("INSERT INTO rbrun_effects (key, answer) VALUES " ..
+          "('%s%s', '%s')"):format(d.key, row[1], row[2]))
+      end
+    end
+    effects({ ":begun", "" }, { ":1", "done" }, { ":2", "begun" })
+    ends("unknown_outcome", "1 of its statements done, statement 2 under way",
+         P.call(dir, d))
+    rows(base, "DELETE FROM rbrun_effects WHERE answer = 'begun'")
+    d.probe = true
+    local p = P.call(dir, d)
+    assert.is_false(p.value.applied, json.encode(p))
+    assert.matches("1 of its statements", p.value.partly)
+    d.probe = nil
+    moved({ version = "001", transaction = false }, P.call(dir, d))
+    assert.equal("1", rows(base, "SELECT count(*) FROM rbrun_effects"))
+  end)
+
   it("with flyway only adds rows, with its checksum", function()
     local base = P.database(cluster, [[CREATE TABLE flyway_schema_history (
       installed_rank int NOT NULL PRIMARY KEY, version varchar(50),
