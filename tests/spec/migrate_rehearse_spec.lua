@@ -50,13 +50,6 @@ describe("a rehearsal of the postgres driver", function()
     return a.value
   end
 
-  local function item(loss, object)
-    for _, one in ipairs(loss.items) do
-      if one.object == object then return one end
-    end
-    error("no item of " .. object .. ": " .. json.encode(loss))
-  end
-
   it("says that the way back restores the schema, and what it locks",
      function()
     step("ALTER TABLE users ADD note text DEFAULT 'x';\n" ..
