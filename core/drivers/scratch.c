@@ -13,6 +13,8 @@
 
 #define TIMEOUT (60 * 1000)
 #define SOCKET_ROOM 80 /* bytes of a path before "/.s.PGSQL.5432" */
+#define TAIL "/rbrun-scratch-XXXXXX"
+#define COMMON "/tmp" /* where every account may make a directory */
 
 struct scratch {
     pid_t keeper;
@@ -158,12 +160,22 @@ static int fork_keeper(struct scratch *s, struct scratch_keeper *k,
     return understand(s, text, err);
 }
 
+/* TMPDIR is the caller's, and may be too deep for a socket. */
+static const char *temporary(void)
+{
+    const char *own = getenv("TMPDIR");
+    return own && own[0] == '/' && strlen(own) + sizeof TAIL <= SOCKET_ROOM
+               ? own
+               : COMMON;
+}
+
 int scratch_start(const struct scratch_options *o, struct scratch **out,
                   struct error *err)
 {
-    const char *base = o->directory ? o->directory : getenv("TMPDIR");
+    const char *base = o->directory ? o->directory : temporary();
     struct scratch *s = heap_zeroed(1, sizeof *s);
-    struct scratch_keeper k = {base && *base ? base : "/tmp",
+    struct scratch_keeper k = {base,
+                               o->directory ? NULL : COMMON,
                                s->bin,
                                o->user ? o->user : "postgres",
                                o->timeout > 0 ? o->timeout : TIMEOUT,
@@ -172,7 +184,7 @@ int scratch_start(const struct scratch_options *o, struct scratch **out,
     int rc = scratch_programs(o->bin, o->major, s->bin, sizeof s->bin,
                               &s->major, err);
     s->alive = -1;
-    if (!rc && strlen(k.base) + sizeof "/rbrun-scratch-XXXXXX" > SOCKET_ROOM)
+    if (!rc && strlen(k.base) + sizeof TAIL > SOCKET_ROOM)
         rc = error_set(err, RB_TOOBIG,
                        "%s is too long a path for a server's socket", k.base);
     if (!rc)

@@ -23,7 +23,8 @@
 
 struct scratch_options {
     const char *directory; /* where its directory is made; NULL: $TMPDIR, or
-                              /tmp */
+                              /tmp where that is too deep for a socket or
+                              closed to the account */
     const char *bin;       /* folder of initdb and postgres; NULL: searched */
     const char *user;      /* who runs it where we are root, whom the server
                               refuses; NULL: postgres */

@@ -208,10 +208,17 @@ static void make_directory(struct keeper *s)
 {
     char path[512], lock[600];
     int fd;
+    int made, problem;
     snprintf(path, sizeof path, "%s/" NAME "XXXXXX", s->k->base);
-    if (!mkdtemp(path))
+    made = mkdtemp(path) != NULL;
+    problem = errno;
+    if (!made && s->k->spare) {
+        snprintf(path, sizeof path, "%s/" NAME "XXXXXX", s->k->spare);
+        made = mkdtemp(path) != NULL;
+    }
+    if (!made)
         give_up(s, "cannot make a directory in %s: %s", s->k->base,
-                strerror(errno));
+                strerror(problem));
     snprintf(s->directory, sizeof s->directory, "%s", path);
     snprintf(lock, sizeof lock, "%s/lock", path);
     fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -370,6 +377,8 @@ void scratch_keep(const struct scratch_keeper *given)
     close_others(&k);
     become(&s);
     remove_dead(k.base);
+    if (k.spare)
+        remove_dead(k.spare);
     make_directory(&s);
     make_cluster(&s);
     start_server(&s);

@@ -8,12 +8,13 @@
 #include <stdint.h>
 
 struct scratch_keeper {
-    const char *base; /* where the directory is made */
-    const char *bin;  /* folder of the programs */
-    const char *user; /* to become where we are root */
-    int64_t timeout;  /* ms until the server has to be ready */
-    int alive;        /* reads EOF when the owner is gone */
-    int report;       /* "+DIRECTORY" or "-what went wrong" is written here */
+    const char *base;  /* where the directory is made */
+    const char *spare; /* where, if the account may not write there; or NULL */
+    const char *bin;   /* folder of the programs */
+    const char *user;  /* to become where we are root */
+    int64_t timeout;   /* ms until the server has to be ready */
+    int alive;         /* reads EOF when the owner is gone */
+    int report;        /* "+DIRECTORY" or "-what went wrong" is written here */
 };
 
 /* Become the keeper, in a process forked for it. */

@@ -39,6 +39,16 @@ describe("a scratch database", function()
     assert.equal("", left())
   end)
 
+  it("is made in /tmp where the caller's own directory is closed to it",
+    function()
+    A.files("db", { ["1_a.up.sql"] = "CREATE TABLE a (x integer);\n" })
+    local closed = cli.path "closed"
+    assert(os.execute("mkdir -m 700 " .. cli.quote(closed)))
+    local result = A.run("db --shadow --json", "TMPDIR=" .. closed)
+    assert.equal(0, result.status, result.all)
+    assert.equal("compatible", A.verdicts(result)["1_a.up.sql"])
+  end)
+
   it("sees what a DO block does, and says what no catalog shows", function()
     A.files("db", {
       ["1_a.up.sql"] = "CREATE TABLE a (x integer, y integer);\n",

@@ -231,7 +231,8 @@ describe("the same runbook with the same answers", function()
       text = sh([[seq 8 | xargs -P 8 -I @ sh -c 'RBRUN_STATE=%s %s replay ]]
         .. [[last --quiet </dev/null || echo "@ failed"' | sort | uniq -c]],
         state, program())
-      text = text:gsub("warning: [^\n]+ lacks [%l_, ]+ on this machine [^\n]+\n", "")
+      text = text:gsub(
+        "warning: [^\n]+ lacks [%l_, ]+ on this machine [^\n]+\n", "")
       assert.truthy(text:match "^%s+8 run %S+ replays: %d+ calls, [^\n]*\n$",
         text)
     end
