@@ -212,7 +212,7 @@ static void make_directory(struct keeper *s)
     snprintf(path, sizeof path, "%s/" NAME "XXXXXX", s->k->base);
     made = mkdtemp(path) != NULL;
     problem = errno;
-    if (!made && s->k->spare) {
+    if (!made && problem == EACCES && s->k->spare) {
         snprintf(path, sizeof path, "%s/" NAME "XXXXXX", s->k->spare);
         made = mkdtemp(path) != NULL;
     }
