@@ -95,9 +95,7 @@ static int hear(struct assessing *x, const json_t *newer,
     if (assessing_text(x, a) != 0 || assessing_catalog(x, a) != 0)
         return 1;
     add_late(x);
-    driver_progress(x->call, "judging the migrations");
     assessing_text_judge(x);
-    driver_progress(x->call, "asking with the older code's statements");
     return assessing_statements(x, a);
 }
 

@@ -172,7 +172,6 @@ int assessing_catalog(struct assessing *x, struct driver_answer *a)
     if (catalog_store_read(x->call, x->record, "catalog", &x->then, &err)) {
         unheard(x, "the catalog kept for it cannot be read: %s", err.message);
     } else {
-        driver_progress(x->call, "reading the live catalog");
         rc = pg_catalog_text(
             &x->db, option_duration(x->call, "lock_timeout", LOCK_TIMEOUT),
             STATEMENT_TIMEOUT, &now, a);
