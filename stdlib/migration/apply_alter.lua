@@ -81,7 +81,7 @@ function alter.leave_check(s, child, was)
   s:edit(child)
   table.insert(child.constraints, {
     id = s.cat:new_id(), type = "c", validated = true, columns = {},
-    name = migration.apply_names.constraint(child, nil, "check"),
+    name = migration.apply_names.constraint(s, child, nil, "check"),
     expression = was and was.constraint or
       { FuncCall = { funcname = { { String = { sval = "partition" } } } } } })
 end

@@ -8,13 +8,16 @@ local query = migration.apply_query
 local column = {}
 
 local function nextval(sequence)
-  local text = sequence.schema .. "." .. sequence.name
+  local text = types.quote(sequence.schema) .. "."
+    .. types.quote(sequence.name)
   return { FuncCall = {
     funcname = { { String = { sval = "nextval" } } },
     args = { { TypeCast = {
       arg = { A_Const = { sval = { sval = text } } },
       typeName = { names = { { String = { sval = "regclass" } } } } } } } } }
 end
+
+local highest = { smallint = 32767, integer = 2147483647 }
 
 --- A sequence that belongs to a column.
 function column.own_sequence(s, relation, one, type)
@@ -23,7 +26,8 @@ function column.own_sequence(s, relation, one, type)
     name = names.relation(s, relation.schema, relation.name, one.name,
                           "seq"),
     persistence = relation.persistence, columns = {},
-    sequence = { type = type, start = 1, increment = 1,
+    sequence = { type = type, start = 1, increment = 1, min = 1,
+                 max = highest[type] or math.maxinteger, cycle = false,
                  owned_by = { id = relation.id, column = one.attnum } },
   }
 end
@@ -88,14 +92,26 @@ function column.define(s, relation, def)
   return one, rest
 end
 
+--- Remember whose numbers a default takes.
+function column.connect(s, relation, default)
+  if type(default) ~= "table" then return end
+  for _, call in ipairs(query.scan(default).calls) do
+    local sequence = query.sequence_of(s, call)
+    if sequence then s.cat:use(relation, sequence.id) end
+  end
+end
+
 --- Put a column that column.define has made on its relation.
 function column.put(s, relation, one)
   local serial = one.serial
   one.serial = nil
   s:edit(relation, "column:" .. one.attnum)
   table.insert(relation.columns, one)
+  column.connect(s, relation, one.default)
   if serial then
-    one.default = nextval(column.own_sequence(s, relation, one, serial.type))
+    local sequence = column.own_sequence(s, relation, one, serial.type)
+    one.default = nextval(sequence)
+    s.cat:use(relation, sequence.id)
   elseif one.identity then
     column.own_sequence(s, relation, one, one.type)
   end

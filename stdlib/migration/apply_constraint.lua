@@ -34,6 +34,7 @@ local function put(s, relation, one)
   one["local"] = true
   s:edit(relation, "constraint:" .. one.id)
   table.insert(relation.constraints, one)
+  s.cat:know_constraint(relation, one.name)
   return one
 end
 
@@ -54,7 +55,7 @@ local function check(s, relation, c)
   local columns = columns_of(c.raw_expr, relation)
   if relation.assumed then know_columns(s, relation, columns) end
   local name = c.conname or
-    names.constraint(relation, #columns == 1 and columns[1] or nil, "check")
+    names.constraint(s, relation, #columns == 1 and columns[1] or nil, "check")
   s:lock(relation, "AccessExclusiveLock",
          not c.skip_validation and "scan" or nil)
   return put(s, relation, {
@@ -63,6 +64,7 @@ local function check(s, relation, c)
   })
 end
 
+--- Children refuse it as well.
 local function refuse_null(s, relation, columns)
   for _, name in ipairs(columns) do
     local column = s:column(relation, name)
@@ -70,6 +72,9 @@ local function refuse_null(s, relation, columns)
       s:edit(relation, "column:" .. column.attnum)
       column.not_null = true
     end
+  end
+  for _, child in ipairs(index.children(s, relation)) do
+    refuse_null(s, child, columns)
   end
 end
 
@@ -169,7 +174,7 @@ local function foreign(s, relation, c, columns)
   know_columns(s, relation, columns)
   local target = c.pk_attrs and types.texts(c.pk_attrs) or primary_key(parent)
   local name = c.conname or
-    names.constraint(relation, table.concat(columns, "_"), "fkey")
+    names.constraint(s, relation, table.concat(columns, "_"), "fkey")
   local added = put(s, relation, {
     name = name, type = "f", columns = columns,
     validated = not c.skip_validation,

@@ -3,23 +3,60 @@
 
 local state, types = migration.apply_state, migration.apply_types
 local constraint, index = migration.apply_constraint, migration.apply_index
+local query = migration.apply_query
 
 local drop = {}
 
+--- Whether the default takes its numbers from the sequence.
+local function numbers_by(s, default, sequence)
+  if type(default) == "string" then
+    return default:find(sequence.name, 1, true) ~= nil and
+      default:find("nextval", 1, true) ~= nil
+  end
+  for _, call in ipairs(query.scan(default).calls) do
+    if query.sequence_of(s, call) == sequence then return true end
+  end
+  return false
+end
+
+--- CASCADE takes the defaults that take their numbers from it. Of a catalog
+--- that was read, nobody has noted which they are.
+local function drop_defaults(s, sequence)
+  local users = s.cat.loaded and s.cat.relations
+    or s.cat:used_by(sequence.id)
+  for _, relation in pairs(users) do
+    for _, column in ipairs(relation.columns or {}) do
+      if column.default and numbers_by(s, column.default, sequence) then
+        s:edit(relation, "column:" .. column.attnum)
+        column.default = nil
+      end
+    end
+  end
+end
+
 --- Sequences that belong to the column, or to any when there is none.
-function drop.owned_sequences(s, relation, column)
+function drop.owned_sequences(s, relation, column, cascade)
   for _, one in ipairs(s.cat:used_by(relation.id)) do
     local owned = one.sequence and one.sequence.owned_by
     if owned and owned.id == relation.id and
       (not column or owned.column == column.attnum) then
+      if cascade then drop_defaults(s, one) end
       s:remove("relations", one)
     end
   end
 end
 
---- Serial columns lose nothing when their type changes, but their sequence
---- is of another type then.
-function drop.own_type() end
+--- The sequence of an identity column follows the column's type; that of a
+--- serial column does not.
+function drop.own_type(s, relation, column, text)
+  if not column.identity or not text then return end
+  for _, one in ipairs(s.cat:used_by(relation.id)) do
+    local owned = one.sequence and one.sequence.owned_by
+    if owned and owned.id == relation.id and owned.column == column.attnum then
+      migration.apply_view.retype(s:edit(one).sequence, text)
+    end
+  end
+end
 
 local function depends_on(view, relation, column)
   for _, d in ipairs(view.depends or {}) do
@@ -69,7 +106,10 @@ function drop.relation(s, relation, cascade)
     drop_views(s, relation)
     drop_foreign_keys(s, relation)
   end
-  drop.owned_sequences(s, relation)
+  drop.owned_sequences(s, relation, nil, cascade)
+  if relation.kind == "sequence" and cascade then
+    drop_defaults(s, relation)
+  end
   s:remove("relations", relation)
 end
 
@@ -113,13 +153,14 @@ function drop.column(s, relation, column, cascade)
     local one = relation.indexes[i]
     if one and reads(one, column.name) then index.remove(s, relation, i) end
   end
-  drop.owned_sequences(s, relation, column)
+  drop.owned_sequences(s, relation, column, cascade)
   if cascade then
     drop_views(s, relation, column)
     drop.references(s, relation, column)
     drop.generated(s, relation, column)
   end
   s:edit(relation, "column:" .. column.attnum)
+  state.keep_attnums(relation)
   for i = #relation.columns, 1, -1 do
     if relation.columns[i] == column then table.remove(relation.columns, i) end
   end
@@ -222,7 +263,7 @@ function drop.find_function(s, object, missing_ok)
     end
   end
   for _, f in ipairs(candidates) do
-    if object.args_unspecified and #candidates == 1 or
+    if object.args_unspecified or
       table.concat(f.args or {}, ", ") == wanted then
       return f
     end
@@ -301,7 +342,7 @@ end
 local function drop_schema(s, stmt, object)
   local name = object.String and object.String.sval or "?"
   local found = s.cat:get("schemas", nil, name)
-  if not found and name ~= "public" then
+  if not found then
     if not s:may_exist("schemas", "", name, stmt.missing_ok) then return end
     found = s.cat:assume("schemas", { name = name })
   end

@@ -46,8 +46,21 @@ local function is_true(arg)
     arg.Integer and arg.Integer.ival == 1) or false
 end
 
+--- Settings of a function: what it sets is compared by name.
+local function add_setting(f, set)
+  local list = {}
+  for _, name in ipairs(f.settings or {}) do
+    if set and name ~= set.name and set.kind ~= "VAR_RESET_ALL" then
+      list[#list + 1] = name
+    end
+  end
+  if not set or not set.kind:find("RESET") then
+    list[#list + 1] = set and set.name or "?"
+  end
+  f.settings = #list > 0 and list or nil
+end
+
 local function describe_options(f, stmt)
-  f.volatility, f.strict, f.security_definer = "v", false, false
   for _, node in ipairs(stmt.options or {}) do
     local name, arg = node.DefElem.defname, node.DefElem.arg
     if name == "as" then
@@ -61,9 +74,7 @@ local function describe_options(f, stmt)
     elseif name == "security" then
       f.security_definer = is_true(arg)
     elseif name == "set" then
-      local set = arg and arg.VariableSetStmt
-      f.settings = f.settings or {}
-      table.insert(f.settings, set and set.name or "?")
+      add_setting(f, arg and arg.VariableSetStmt)
     end
   end
   if stmt.sql_body then
@@ -82,6 +93,7 @@ local function describe(s, stmt)
       or (stmt.returnType.setof and "SETOF " or "") .. text
   end
   f.result = result
+  f.volatility, f.strict, f.security_definer = "v", false, false
   describe_options(f, stmt)
   return f
 end
@@ -129,9 +141,14 @@ end
 function functions.alter(s, stmt)
   local found = drop.find_function(s, stmt.func)
   if not found then return end
-  s:find { level = "caution", kind = "behaviour",
-           code = "function_attributes_changed",
-           object = (state.label(found):gsub("%z.*", "")) }
+  if found.assumed then
+    s:find { level = "caution", kind = "behaviour",
+             code = "function_attributes_changed",
+             object = (state.label(found):gsub("%z.*", "")) }
+    return
+  end
+  describe_options(s.cat:edit("functions", found.id),
+                   { options = stmt.actions })
 end
 
 --- CREATE AGGREGATE, CREATE OPERATOR, CREATE TYPE .. (INPUT = ..)

@@ -2,7 +2,8 @@
 --- Rights and owners. An acl is {role -> list of rights}, or nil for the
 --- owner's default (documentation, "Privileges").
 
-local state = migration.apply_state
+local state, types = migration.apply_state, migration.apply_types
+local catalog = migration.catalog
 local drop, functions = migration.apply_drop, migration.apply_function
 
 local grant = {}
@@ -13,6 +14,7 @@ local all = {
   sequence = { "SELECT", "UPDATE", "USAGE" }, ["function"] = { "EXECUTE" },
   type = { "USAGE" }, schema = { "CREATE", "USAGE" },
 }
+local of_columns = { "INSERT", "REFERENCES", "SELECT", "UPDATE" }
 local everyone = { ["function"] = { "EXECUTE" }, type = { "USAGE" } }
 
 local function copy(list)
@@ -83,16 +85,58 @@ local function change(s, kind, object, class, stmt)
   end
 end
 
+--- One right on some columns.
+local function on_columns(s, relation, stmt, right, names)
+  for _, name in ipairs(types.texts(names)) do
+    local column = s:column(relation, name)
+    if column then
+      s:edit(relation, "column:" .. column.attnum)
+      local acl = catalog.copy(column.acl or {})
+      column.acl = acl
+      for _, role in ipairs(functions.roles(stmt.grantees)) do
+        if stmt.is_grant then
+          give(acl, role, { right })
+        else
+          take(acl, role, { right })
+        end
+      end
+      if next(acl) == nil then column.acl = nil end
+    end
+  end
+end
+
 local function column_rights(s, relation, stmt)
-  if stmt.is_grant then return end
-  s:unknown("privilege_lost", state.label(relation),
-            "rights on columns are not followed")
+  if relation.assumed and not stmt.is_grant then
+    return s:unknown("privilege_lost", state.label(relation),
+                     "which rights on columns there were is not known")
+  end
+  for _, node in ipairs(stmt.privileges) do
+    local right = node.AccessPriv.priv_name
+    for _, one in ipairs(right and { right:upper() } or of_columns) do
+      on_columns(s, relation, stmt, one, node.AccessPriv.cols)
+    end
+  end
+end
+
+--- REVOKE on a table takes the rights on its columns, too.
+local function revoke_columns(s, relation, stmt)
+  local rights = wanted(stmt, "table")
+  for _, column in ipairs(relation.columns or {}) do
+    if column.acl then
+      s:edit(relation, "column:" .. column.attnum)
+      column.acl = catalog.copy(column.acl)
+      for _, role in ipairs(functions.roles(stmt.grantees)) do
+        take(column.acl, role, rights)
+      end
+    end
+  end
 end
 
 local function on_relation(s, relation, stmt)
   local class = relation.kind == "sequence" and "sequence" or "table"
   if has_columns(stmt) then return column_rights(s, relation, stmt) end
   change(s, "relations", relation, class, stmt)
+  if not stmt.is_grant then revoke_columns(s, relation, stmt) end
 end
 
 local targets = {}
@@ -170,9 +214,38 @@ function grant.role(s, stmt)
 end
 
 function grant.default(s, stmt)
-  if stmt.action and stmt.action.is_grant then return end
-  s:unknown("privilege_lost", "default privileges",
-            "objects made later lack the right")
+  local schema, own = {}, true
+  for _, node in ipairs(stmt.options or {}) do
+    local option = node.DefElem
+    local list = option.arg and option.arg.List and option.arg.List.items
+    if option.defname == "schemas" then schema = types.texts(list) end
+    if option.defname == "roles" then own = false end
+  end
+  if not stmt.action then return end
+  if #schema == 0 then schema = { "*" } end
+  for _, name in ipairs(schema) do
+    table.insert(s.later_rights, { schema = name, stmt = stmt.action,
+                                   own = own })
+  end
+end
+
+local kind_of = { OBJECT_TABLE = "relations", OBJECT_SEQUENCE = "relations",
+                  OBJECT_FUNCTION = "functions", OBJECT_TYPE = "types" }
+
+--- What ALTER DEFAULT PRIVILEGES has said of objects that are made later.
+--- Rights that other roles' objects get are not this role's.
+function grant.at_birth(s, kind, object)
+  local class = kind == "functions" and "function" or kind == "types"
+    and "type" or object.kind == "sequence" and "sequence" or "table"
+  for _, one in ipairs(s.later_rights) do
+    local objtype = one.stmt.objtype
+    local fits = kind_of[objtype] == kind and (kind ~= "relations" or
+      (objtype == "OBJECT_SEQUENCE") == (class == "sequence"))
+    if fits and one.own and
+      (one.schema == "*" or one.schema == object.schema) then
+      change(s, kind, object, class, one.stmt)
+    end
+  end
 end
 
 local owner_kinds = { OBJECT_SCHEMA = "schemas", OBJECT_TYPE = "types",

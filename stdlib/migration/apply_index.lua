@@ -30,7 +30,8 @@ end
 --- Put an index on a relation. details: name (or nil), unique, columns, ...
 function index.add(s, relation, details)
   local label = details.primary and "pkey" or details.key and "key" or "idx"
-  local second = not details.primary and names.columns(details.columns) or nil
+  local second = not details.primary and
+    names.columns(details.columns, details.include) or nil
   details.key = nil
   details.name = details.name or
     names.relation(s, relation.schema, relation.name, second, label)
@@ -165,6 +166,7 @@ function index.rename(s, relation, at, name)
     if constraint.index == one.id then
       s:edit(relation, "constraint:" .. constraint.id)
       constraint.name = name
+      s.cat:know_constraint(relation, name)
     end
   end
 end

@@ -47,18 +47,22 @@ function names.relation(s, schema, first, second, label)
   end, first, second, label)
 end
 
---- A name for a constraint that its relation does not have.
-function names.constraint(relation, second, label)
+--- A name for a constraint that no constraint in its schema has.
+function names.constraint(s, relation, second, label)
   return free(function(name)
-    return state.by_name(relation.constraints, name)
+    return state.by_name(relation.constraints, name) or
+      s.cat:has_constraint(relation.schema, name)
   end, relation.name, second, label)
 end
 
 --- For an index: its columns' names; an expression's is that of its function,
 --- or "expr" (and "expr1").
-function names.columns(keys)
+--- include: columns that it only carries along.
+function names.columns(keys, include)
   local parts, seen = {}, {}
-  for i, key in ipairs(keys) do
+  local all = table.move(keys, 1, #keys, 1, {})
+  table.move(include or {}, 1, #(include or {}), #all + 1, all)
+  for i, key in ipairs(all) do
     local name = type(key) == "table" and (key.name or "expr") or key
     local own, n = name, 0
     while seen[own] do

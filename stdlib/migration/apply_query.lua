@@ -45,6 +45,18 @@ for name in ([[
   harmless[name] = true
 end
 
+--- The parts of a name as regclass reads it.
+local function split_name(text)
+  local out, at = {}, 1
+  while at <= #text do
+    local quoted, behind = text:match('^"(.-)"()', at)
+    local plain, after = text:match('^([^.]*)()', at)
+    out[#out + 1] = quoted or plain:lower()
+    at = (behind or after) + 1
+  end
+  return out
+end
+
 --- setval on a sequence of the unit's own.
 local function sets_own(s, call)
   local argument = (call.args or {})[1]
@@ -54,6 +66,19 @@ local function sets_own(s, call)
   local sequence = s:lookup("relations", schema,
                             name or (text:gsub('"', "")))
   return sequence ~= nil and not s:is_old("relations", sequence)
+end
+
+--- The sequence that nextval('name') is called with, or nil.
+function query.sequence_of(s, call)
+  local _, name = types.qualified(call.funcname)
+  local argument = name == "nextval" and (call.args or {})[1]
+  local const = argument and (argument.TypeCast and argument.TypeCast.arg
+    or argument)
+  const = const and const.A_Const
+  local text = const and const.sval and const.sval.sval
+  if not text then return nil end
+  local range = split_name(text)
+  return s:lookup("relations", range[#range - 1], range[#range])
 end
 
 local function is_harmless(s, call)
@@ -146,18 +171,28 @@ local function field_names(ref)
   return out
 end
 
-local function add_columns(out, source, name)
+local function add_columns(out, source, name, stars)
   for _, column in ipairs(source.relation.columns) do
     if name == "*" or column.name == name then
       out[#out + 1] = { id = source.relation.id, column = column.attnum }
     end
+    if name == "*" then
+      stars[query.star_key(source.relation, column)] = column.name
+    end
   end
 end
 
+--- The key of a column in a view's `stars`: columns that no word of its
+--- definition names, with the names that the server spells them out by.
+function query.star_key(relation, column)
+  return relation.id .. ":" .. column.attnum
+end
+
 --- What it depends on: {id =, column = attnum or nil}, too much rather than
---- too little: an unqualified name counts for every source that has it.
+--- too little: an unqualified name counts for every source that has it. And
+--- what its stars stand for (query.star_key), or nil.
 function query.depends(s, tree)
-  local out, sources = {}, query.sources(s, tree)
+  local out, stars, sources = {}, {}, query.sources(s, tree)
   for _, source in ipairs(sources) do
     out[#out + 1] = { id = source.relation.id }
   end
@@ -165,11 +200,11 @@ function query.depends(s, tree)
     local names = field_names(node)
     for _, source in ipairs(sources) do
       if #names == 1 or names[#names - 1] == source.alias then
-        add_columns(out, source, names[#names])
+        add_columns(out, source, names[#names], stars)
       end
     end
   end
-  return out
+  return out, next(stars) and stars or nil
 end
 
 local function from_items(s, node, out)

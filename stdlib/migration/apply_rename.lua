@@ -3,7 +3,7 @@
 
 local state, types = migration.apply_state, migration.apply_types
 local index, constraint = migration.apply_index, migration.apply_constraint
-local drop = migration.apply_drop
+local drop, query = migration.apply_drop, migration.apply_query
 
 local rename = {}
 
@@ -40,12 +40,40 @@ local function relation_renamed(s, stmt)
                               stmt.missing_ok)
   if not relation then return end
   s:lock(relation, AEX)
+  local was = { schema = relation.schema, name = relation.name }
   moved(s, "relations", relation, relation.schema, stmt.newname)
-  rename.references(s, relation)
+  rename.references(s, relation, was)
+end
+
+--- A tree in which a relation has another name.
+local function tree_reading(tree, from, to)
+  if type(tree) ~= "table" then return tree end
+  local out = {}
+  for key, value in pairs(tree) do out[key] = tree_reading(value, from, to) end
+  if out.relname == from.name and
+    (out.schemaname or from.schema) == from.schema then
+    out.relname = to.name
+    out.schemaname = out.schemaname and to.schema
+  end
+  return out
+end
+
+--- The definition of a view names what it reads, as the server shows it.
+local function view_reads_renamed(s, view, was, relation)
+  for _, d in ipairs(view.depends or {}) do
+    if d.id == relation.id then
+      local definition = view.definition
+      s:edit(view).definition = type(definition) == "string"
+        and definition:gsub("%f[%w_]" .. was.name:gsub("%p", "%%%0")
+                              .. "%f[^%w_]", (relation.name:gsub("%%", "%%%%")))
+        or tree_reading(definition, was, relation)
+      return
+    end
+  end
 end
 
 --- What foreign keys and types of columns say of a relation by name.
-function rename.references(s, relation)
+function rename.references(s, relation, was)
   for _, other in ipairs(s.cat:used_by(relation.id)) do
     for _, c in ipairs(other.constraints or {}) do
       if c.references and c.references.id == relation.id then
@@ -54,6 +82,7 @@ function rename.references(s, relation)
           relation.name
       end
     end
+    if was then view_reads_renamed(s, other, was, relation) end
   end
 end
 
@@ -140,8 +169,11 @@ local function column_in_views(s, relation, column, from, to)
   for _, one in ipairs(s.cat:used_by(relation.id)) do
     for _, d in ipairs(one.depends or {}) do
       if d.id == relation.id and d.column == column.attnum then
-        s:edit(one).definition = type(one.definition) == "table"
+        local view = s:edit(one)
+        view.definition = type(one.definition) == "table"
           and renamed_tree(one.definition, from, to) or nil
+        local key = query.star_key(relation, column)
+        if view.stars and view.stars[key] then view.stars[key] = to end
         break
       end
     end
@@ -201,6 +233,7 @@ local function constraint_renamed(s, stmt)
   if not found then return end
   s:edit(relation, "constraint:" .. found.id)
   found.name = stmt.newname
+  s.cat:know_constraint(relation, found.name)
   local one = found.index and index.by_id(relation, found.index)
   if one then
     s:edit(relation, "index:" .. one.id)
@@ -327,8 +360,9 @@ local function relation_moved(s, stmt)
                               stmt.missing_ok)
   if not relation then return end
   s:lock(relation, AEX)
+  local was = { schema = relation.schema, name = relation.name }
   moved(s, "relations", relation, stmt.newschema, relation.name)
-  rename.references(s, relation)
+  rename.references(s, relation, was)
   for _, one in ipairs(s.cat:used_by(relation.id)) do
     local owned = one.sequence and one.sequence.owned_by
     if owned and owned.id == relation.id then

@@ -20,11 +20,21 @@ function state.new(cat, options)
     cat = cat, closed = options.closed, findings = {}, programs = {},
     home = options.search_path or cat.search_path or { "public" },
     owner = OWNER, ledger = {}, gone = {}, temporary = {}, unit = 0,
+    later_rights = {}, -- what ALTER DEFAULT PRIVILEGES has said
   }, state)
   for _, name in ipairs(options.ledger or {}) do self.ledger[name] = true end
+  if options.empty then self:add_public() end
   self:begin()
   self:begin_file()
   return self
+end
+
+--- The schema that every database begins with (PostgreSQL 15 and later; in
+--- older ones PUBLIC may also create objects in it).
+function state:add_public()
+  self.cat:add("schemas", { name = "public", owner = "pg_database_owner",
+                            acl = { pg_database_owner = { "CREATE", "USAGE" },
+                                    PUBLIC = { "USAGE" } } })
 end
 
 --- Whether the relation is where a migration tool keeps its own rows.
@@ -201,14 +211,18 @@ function state:column(relation, name, missing_ok)
   end
 end
 
-function state.next_attnum(relation)
-  if not relation.next_attnum then
-    local last = relation.assumed and ASSUMED_END or 0
-    for _, c in ipairs(relation.columns) do
-      if c.attnum > last then last = c.attnum end
-    end
-    relation.next_attnum = last + 1
+--- No number is given twice, not even that of a column that went away.
+function state.keep_attnums(relation)
+  if relation.next_attnum then return end
+  local last = relation.assumed and ASSUMED_END or 0
+  for _, c in ipairs(relation.columns) do
+    if c.attnum > last then last = c.attnum end
   end
+  relation.next_attnum = last + 1
+end
+
+function state.next_attnum(relation)
+  state.keep_attnums(relation)
   relation.next_attnum = relation.next_attnum + 1
   return relation.next_attnum - 1
 end
@@ -221,7 +235,11 @@ end
 function state:add(kind, object)
   if object.owner == nil and kind ~= "casts" then object.owner = self.owner end
   self.gone[gone_key(kind, object.schema or "", object.name)] = false
-  return self.cat:add(kind, object)
+  self.cat:add(kind, object)
+  if #self.later_rights > 0 then
+    migration.apply_grant.at_birth(self, kind, object)
+  end
+  return object
 end
 
 function state:add_relation(relation)

@@ -43,6 +43,8 @@ local function copy_column(relation, one, options)
   return out
 end
 
+local LIKE = 4 -- its place in `order`
+
 local function copy_like(s, relation, clause, later)
   local from = s:relation(clause.relation)
   if not from then return end
@@ -51,7 +53,7 @@ local function copy_like(s, relation, clause, later)
   for _, one in ipairs(from.columns) do
     column.put(s, relation, copy_column(relation, one, options & like_all))
   end
-  later[#later + 1] = function()
+  later[#later + 1] = { order = LIKE, run = function()
     if options & like.constraints ~= 0 then
       for _, c in ipairs(from.constraints) do
         if c.type == "c" then
@@ -63,7 +65,7 @@ local function copy_like(s, relation, clause, later)
     end
     if options & like.indexes ~= 0 then tables.copy_indexes(s, from, relation)
     end
-  end
+  end }
 end
 
 --- The indexes of one relation, and the keys that they back, on another.
@@ -188,8 +190,58 @@ local function set_parents(s, stmt, relation, parents)
   s.cat:connect(relation)
 end
 
+-- The order in which CREATE TABLE makes its constraints, however it is
+-- written: it decides their names (transformCreateStmt, parse_utilcmd.c).
+local order = { CONSTR_CHECK = 1, CONSTR_PRIMARY = 2, CONSTR_UNIQUE = 3,
+                CONSTR_EXCLUSION = 3, CONSTR_FOREIGN = 5 }
+
+local function key_of(c, name)
+  local list = name and { name } or types.texts(c.keys)
+  return table.concat(list, "\0") .. "\1"
+    .. table.concat(types.texts(c.including), "\0") .. "\1"
+    .. tostring(c.nulls_not_distinct) .. tostring(c.deferrable)
+    .. tostring(c.initdeferred)
+end
+
+--- A key that is written twice is one; the first name given is its own.
+local function merge_keys(later)
+  local seen, out = {}, {}
+  for _, one in ipairs(later) do
+    local key = (one.order == 2 or one.c and one.c.contype == "CONSTR_UNIQUE")
+      and key_of(one.c, one.name)
+    local first = key and seen[key]
+    if first and not first.c.conname and one.c.conname then
+      local named = {} -- trees are not changed in place
+      for k, v in pairs(first.c) do named[k] = v end
+      named.conname = one.c.conname
+      first.c = named
+    end
+    if key then seen[key] = first or one end
+    if not first then out[#out + 1] = one end
+  end
+  return out
+end
+
+local function run_in_order(s, relation, later)
+  for i, one in ipairs(later) do one.at = i end
+  table.sort(later, function(a, b)
+    if a.order ~= b.order then return a.order < b.order end
+    return a.at < b.at
+  end)
+  for _, one in ipairs(merge_keys(later)) do
+    if one.run then
+      one.run()
+    else
+      constraint.add(s, relation, one.c, one.name)
+    end
+  end
+end
+
 local function add_elements(s, relation, stmt)
   local later = {}
+  local function add(c, name)
+    later[#later + 1] = { order = order[c.contype] or 1, c = c, name = name }
+  end
   for _, node in ipairs(stmt.tableElts or {}) do
     if node.ColumnDef then
       local there = state.by_name(relation.columns, node.ColumnDef.colname)
@@ -201,19 +253,15 @@ local function add_elements(s, relation, stmt)
         column.put(s, relation, one)
       end
       for _, c in ipairs(rest) do
-        later[#later + 1] = function()
-          constraint.add(s, relation, c, one.name)
-        end
+        add(c, one.name)
       end
     elseif node.TableLikeClause then
       copy_like(s, relation, node.TableLikeClause, later)
     elseif node.Constraint then
-      later[#later + 1] = function()
-        constraint.add(s, relation, node.Constraint)
-      end
+      add(node.Constraint)
     end
   end
-  for _, add in ipairs(later) do add() end
+  run_in_order(s, relation, later)
 end
 
 --- CREATE TABLE .. OF type
@@ -284,7 +332,7 @@ function tables.create_as(s, into, node, kind, missing_ok)
   end
   if kind == "matview" then
     relation.definition, relation.populated = node, not into.skipData
-    relation.depends = query.depends(s, node)
+    relation.depends, relation.stars = query.depends(s, node)
     s.cat:connect(relation)
   end
   for _, source in ipairs(query.sources(s, node)) do

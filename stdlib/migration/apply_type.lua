@@ -156,6 +156,18 @@ local function lock_users(s, type, visit)
   end
 end
 
+--- Columns of the domain follow it.
+local function touch_users(s, type)
+  for _, relation in pairs(s.cat.relations) do
+    for _, column in ipairs(relation.columns or {}) do
+      local id = column.type_id
+      if id and id.schema == type.schema and id.name == type.name then
+        s:edit(relation, "column:" .. column.attnum)
+      end
+    end
+  end
+end
+
 local function drop_check(s, type, stmt)
   local found, at = state.by_name(type.checks, stmt.name)
   if found then
@@ -182,9 +194,13 @@ local domain_changes = {
       s:find { level = "caution", kind = "data", code = "not_null_dropped",
                object = state.label(type) }
     end
+    touch_users(s, type)
     type.not_null = false
   end,
-  T = function(_, type, stmt) type.default = stmt.def end,
+  T = function(s, type, stmt)
+    touch_users(s, type)
+    type.default = stmt.def
+  end,
   X = drop_check,
   V = function(s, type, stmt)
     lock_users(s, type)

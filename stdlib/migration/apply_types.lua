@@ -80,6 +80,8 @@ end
 local function builtin(name, mods)
   if name == "interval" then return interval(mods) end
   if name == "numeric" and #mods == 1 then mods[2] = 0 end
+  -- without a limit it is not character, which is character(1)
+  if name == "bpchar" and #mods == 0 then return name end
   local list = #mods > 0 and ("(%s)"):format(table.concat(mods, ",")) or ""
   local text = spelling[name] .. list
   if zoned[name] then text = text .. " " .. zoned[name] .. " time zone" end
@@ -145,7 +147,7 @@ function types.bare(s, type)
   type.typmods = nil
   local text, id = types.spell(s, type)
   type.typmods = mods
-  return text, id
+  return (text:gsub("^bpchar", "character")), id
 end
 
 return types

@@ -23,7 +23,7 @@ local function describe(s, relation, stmt)
                             type_id = one.type_id, not_null = false }
   end
   relation.definition = stmt.query
-  relation.depends = query.depends(s, stmt.query)
+  relation.depends, relation.stars = query.depends(s, stmt.query)
   relation.updatable = query.is_updatable(s, stmt.query)
   s.cat:connect(relation)
 end
@@ -99,7 +99,7 @@ function view.rule(s, stmt)
     id = s.cat:new_id(), name = stmt.rulename, enabled = "O",
     definition = { event = stmt.event, instead = stmt.instead,
                    where = stmt.whereClause, actions = stmt.actions } })
-  if s:is_old("relations", relation) then
+  if relation.assumed then
     s:unknown("rule_added", state.label(relation),
               "the rule may change what older statements do")
   end
@@ -132,22 +132,52 @@ local function owner_of(s, option)
   return found and { id = relation.id, column = found.attnum }
 end
 
+local highest = { smallint = 32767, integer = 2147483647,
+                  bigint = math.maxinteger }
+
+--- What a sequence of that type and direction can give (sequence.c).
+local function limits(q)
+  local top = highest[q.type] or math.maxinteger
+  if (q.increment or 1) < 0 then return -top - 1, -1 end
+  return 1, top
+end
+
+--- The numbers that the options leave to a sequence. One that was at the end
+--- of its type's range follows the type.
+function view.retype(q, type, given)
+  given = given or {}
+  local low, high = limits(q)
+  local at_low = q.min == nil or q.min == low
+  local at_high = q.max == nil or q.max == high
+  q.type = type or q.type
+  q.increment = number(given.increment) or q.increment or 1
+  low, high = limits(q)
+  q.min = number(given.minvalue) or (at_low or given.minvalue) and low or q.min
+  q.max = number(given.maxvalue) or (at_high or given.maxvalue) and high
+    or q.max
+  if given.cycle then
+    local arg = given.cycle.arg
+    q.cycle = arg == nil or arg.Boolean == nil or arg.Boolean.boolval == true
+  end
+end
+
+local function change_range(s, q, given)
+  view.retype(q, given.as and types.spell(s, given.as.arg.TypeName), given)
+end
+
 function view.sequence(s, stmt)
   local range = stmt.sequence
   if not tables.is_free(s, range, stmt.if_not_exists) then return end
   local given = options_of(stmt.options)
   local schema = range.relpersistence == "t" and "pg_temp" or range.schemaname
+  local q = { type = "bigint", start = number(given.start) or 1,
+              increment = 1, cycle = false,
+              owned_by = owner_of(s, given.owned_by) }
+  change_range(s, q, given)
   local relation = s:add_relation {
     schema = schema or s:home_schema(), name = range.relname,
     kind = "sequence", columns = {},
-    persistence = range.relpersistence or "p",
-    sequence = { type = given.as and types.spell(s, given.as.arg.TypeName)
-                   or "bigint",
-                 start = number(given.start) or 1,
-                 increment = number(given.increment) or 1,
-                 min = number(given.minvalue), max = number(given.maxvalue),
-                 cycle = given.cycle ~= nil or nil,
-                 owned_by = owner_of(s, given.owned_by) },
+    persistence = range.relpersistence or "p", sequence = q,
   }
   s.cat:connect(relation)
 end
@@ -164,13 +194,13 @@ function view.alter_sequence(s, stmt)
     given.owned_by = nil
     s.cat:connect(relation)
   end
-  if given.as then q.type = types.spell(s, given.as.arg.TypeName) end
-  q.increment = number(given.increment) or q.increment
-  q.max, q.min = number(given.maxvalue) or q.max, number(given.minvalue) or
-    q.min
-  if next(given) and s:is_old("relations", relation) then
+  change_range(s, q, given)
+  if (given.restart or relation.assumed and next(given)) and
+    s:is_old("relations", relation) then
     s:find { level = "caution", kind = "behaviour", code = "sequence_changed",
-             object = state.label(relation) }
+             object = state.label(relation),
+             text = given.restart and "RESTART: the next numbers are others "
+               .. "than older code expects" or nil }
   end
 end
 

@@ -49,6 +49,7 @@ catalog.copy = copy
 function catalog.new()
   local self = setmetatable({ next_id = FIRST_OWN, by_name = {},
                               search_path = { "public" }, index_of = {},
+                              constraint_of = {},
                               users = {} }, catalog)
   for _, kind in ipairs(KINDS) do self[kind] = {} end
   self:begin()
@@ -77,7 +78,7 @@ function catalog.load(document)
     self:connect(relation)
   end
   self.search_path = document.search_path or self.search_path
-  self.database = document.database
+  self.database, self.loaded = document.database, true
   self:begin()
   return self
 end
@@ -280,16 +281,20 @@ function catalog:was_named(kind, schema, name)
   return out
 end
 
+--- The relation speaks of the one with that id.
+function catalog:use(relation, id)
+  if not id or id == relation.id then return end
+  self.users[id] = self.users[id] or {}
+  self.users[id][relation.id] = true
+end
+
 --- Which relations speak of which others, and where indexes are: two maps
 --- that only ever grow. Whoever reads them looks whether it is still so.
 function catalog:connect(relation)
-  local function uses(id)
-    if not id or id == relation.id then return end
-    self.users[id] = self.users[id] or {}
-    self.users[id][relation.id] = true
-  end
+  local function uses(id) self:use(relation, id) end
   for _, c in ipairs(relation.constraints or {}) do
     if c.references then uses(c.references.id) end
+    if c.name then self:know_constraint(relation, c.name) end
   end
   for _, d in ipairs(relation.depends or {}) do uses(d.id) end
   for _, id in ipairs(relation.inherits or {}) do uses(id) end
@@ -299,6 +304,25 @@ function catalog:connect(relation)
   for _, index in ipairs(relation.indexes or {}) do
     self.index_of[relation.schema .. "\0" .. index.name] = relation.id
   end
+end
+
+--- The relation has, or is about to have, a constraint of that name.
+function catalog:know_constraint(relation, name)
+  local key = (relation.schema or "") .. "\0" .. name
+  self.constraint_of[key] = self.constraint_of[key] or {}
+  self.constraint_of[key][relation.id] = true
+end
+
+--- Whether a relation of the schema has a constraint of that name.
+function catalog:has_constraint(schema, name)
+  for id in pairs(self.constraint_of[(schema or "") .. "\0" .. name] or {}) do
+    local relation = self.relations[id]
+    for _, c in ipairs(relation and relation.schema == schema and
+                       relation.constraints or {}) do
+      if c.name == name then return true end
+    end
+  end
+  return false
 end
 
 --- The relation that has the index, and its place in the list, or nil.

@@ -137,14 +137,27 @@ local function removed_fk(ctx, pair, o)
            { where = place(pair, o) })
 end
 
+--- Foreign keys, without the pieces that one to a partitioned table has for
+--- each of its partitions.
+local function whole_keys(relation)
+  local own, out = {}, {}
+  for _, c in ipairs(of_type(relation, "f")) do
+    if c.id then own[c.id] = true end
+  end
+  for _, c in ipairs(of_type(relation, "f")) do
+    if not (c.parent and own[c.parent]) then out[#out + 1] = c end
+  end
+  return out
+end
+
 local function compare_foreign(ctx, pair)
   local old, unused = {}, {}
-  for _, o in ipairs(of_type(pair.old, "f")) do
+  for _, o in ipairs(whole_keys(pair.old)) do
     local key = fk_key_old(ctx, pair, o)
     old[key] = old[key] or o
     unused[o] = key
   end
-  for _, n in ipairs(of_type(pair.new, "f")) do
+  for _, n in ipairs(whole_keys(pair.new)) do
     local key = fk_key_new(ctx, n)
     local o = old[key]
     if o then
@@ -156,14 +169,14 @@ local function compare_foreign(ctx, pair)
       added_fk(ctx, pair, n)
     end
   end
-  for _, o in ipairs(of_type(pair.old, "f")) do
+  for _, o in ipairs(whole_keys(pair.old)) do
     if unused[o] then removed_fk(ctx, pair, o) end
   end
 end
 
 --- Foreign keys of a table that is new.
 function constraints.of_new(ctx, n)
-  for _, c in ipairs(of_type(n, "f")) do
+  for _, c in ipairs(whole_keys(n)) do
     if not (n.partition_of and c["local"] == false) then
       caution_parent(ctx, n, c, { kind = "relations", id = n.id,
                                   part = c.id and "constraint:" .. c.id })

@@ -98,7 +98,8 @@ end
 
 local function same_definition(ctx, o, n)
   if type(o.definition) ~= type(n.definition) then return nil end
-  return ctx.same_text(o.definition, n.definition)
+  return ctx.same_text(o.definition, n.definition) and
+    ctx.same_text(o.stars or {}, n.stars or {})
 end
 
 local function options_of(r)
@@ -124,10 +125,11 @@ local function compare_options(ctx, o, n)
   return was == is
 end
 
-local function compare_view(ctx, o, n)
+local function compare_view(ctx, o, n, pair)
   if n.kind ~= o.kind then return end
   local where = place(n)
   local same = same_definition(ctx, o, n)
+  if same and next(pair.columns.map) then same = false end
   if not compare_options(ctx, o, n) and same then same = false end
   if not same and o ~= n then
     ctx:find("view_definition_changed", ctx.text(o), nil,
@@ -256,7 +258,7 @@ local function compare_parts(ctx, o, n)
   else
     columns.compare(ctx, pair)
   end
-  if is_view[o.kind] then compare_view(ctx, o, n) end
+  if is_view[o.kind] then compare_view(ctx, o, n, pair) end
   if pair.rows then
     compare_table(ctx, pair)
   elseif o.kind == n.kind and o.kind == "matview" then

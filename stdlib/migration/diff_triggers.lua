@@ -75,6 +75,9 @@ end
 
 local function compare_rules(ctx, pair)
   local relation = ctx.text(pair.old)
+  -- a rename changes the text of a rule that stayed as it was
+  local moved = pair.old.name ~= pair.new.name or
+    pair.old.schema ~= pair.new.schema or next(pair.columns.map) ~= nil
   match(pair.old.rules, pair.new.rules, function(o, n)
     local label = ("%s on %s"):format((o or n).name, relation)
     local where = { where = place(pair, "rule", n or o) }
@@ -82,7 +85,8 @@ local function compare_rules(ctx, pair)
       ctx:find("rule_added", label, nil, where)
     elseif not n then
       ctx:find("rule_removed", label, nil, where)
-    elseif o.id ~= n.id and not ctx.same_text(o.definition, n.definition) then
+    elseif (o.id ~= n.id or not moved) and
+      not ctx.same_text(o.definition, n.definition) then
       ctx:find("rule_changed", label, nil, where)
     end
   end)

@@ -134,7 +134,8 @@ end
 -- one that is only assumed was like.
 local replaced = { table_recreated = true, table_swapped = true,
                    relation_kind_changed = true, view_recreated = true,
-                   sequence_renamed = true, column_recreated = true }
+                   sequence_renamed = true, column_recreated = true,
+                   column_swapped = true }
 
 --- Whether a constraint has taken the name of one that nobody has described.
 local function replaces_assumed(s, f)
@@ -239,6 +240,7 @@ local function context_of(options, catalogs)
   local whole = cat and #(cat.incomplete or {}) == 0
   return state.new(cat or catalog.new(), {
     closed = whole or not cat and options.closed or false,
+    empty = not cat and options.closed or false,
     search_path = options.search_path, ledger = options.ledger })
 end
 

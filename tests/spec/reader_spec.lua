@@ -129,8 +129,8 @@ local forms = {
     "not_null_added" },
   { "ALTER TABLE orders ALTER note DROP NOT NULL", "caution",
     "not_null_dropped" },
-  { "ALTER TABLE orders ALTER note SET DEFAULT ''", "caution",
-    "default_changed" },
+  { "ALTER TABLE orders ALTER note SET DEFAULT ''", "unknown",
+    "default_refused" }, -- a key or a check may refuse it
   { "ALTER TABLE orders ALTER note DROP DEFAULT", "unknown",
     "default_dropped_on_not_null" },
   { "ALTER TABLE orders ALTER note SET DEFAULT NULL", "unknown",
