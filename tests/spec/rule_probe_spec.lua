@@ -7,7 +7,7 @@ local C = require "tests.spec.support_catalogs"
 local rows = history.rows(history.root .. "/rule_probe.jsonl")
 if not rows then
   describe("the statement forms", function()
-    pending(history.root .. "/rule_probe.jsonl is not there")
+    history.missing(history.root .. "/rule_probe.jsonl")
   end)
   return
 end

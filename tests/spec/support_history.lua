@@ -24,6 +24,14 @@ function M.rows(path)
   return out
 end
 
+--- Where the measured data is not beside the checkout: the one row of a spec
+--- that has nothing to measure then, and says so by its name.
+function M.missing(path)
+  it(("has nothing to measure: %s is not there"):format(path), function()
+    assert.is_nil(slurp(path))
+  end)
+end
+
 function M.truth(name)
   return M.rows(("%s/%s/truth.jsonl"):format(M.root, name))
 end
