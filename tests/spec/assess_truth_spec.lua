@@ -24,7 +24,7 @@ before_each(cli.open)
 after_each(cli.close)
 
 if not truth_of "svix" then
-  require("tests.spec.support_history").missing(
+  require("tests.spec.support_history").missing(it,
     "../shared/migrations/svix/truth.jsonl")
   return
 end

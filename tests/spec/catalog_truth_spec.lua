@@ -11,7 +11,7 @@ local PROBE_STRIDE = 9
 
 if not history.truth "svix" then
   describe("the truth of the shared histories", function()
-    history.missing(history.root .. "/svix/truth.jsonl")
+    history.missing(it, history.root .. "/svix/truth.jsonl")
   end)
   return
 end

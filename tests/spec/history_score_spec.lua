@@ -5,7 +5,7 @@ local history = require "tests.spec.support_history"
 
 if not history.truth "svix" then
   describe("the text of the shared histories", function()
-    history.missing(history.root .. "/svix/truth.jsonl")
+    history.missing(it, history.root .. "/svix/truth.jsonl")
   end)
   return
 end

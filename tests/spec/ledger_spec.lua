@@ -79,7 +79,7 @@ describe("migrate.status", function()
     }
 
     if not P.slurp(SHARED .. "alembic.sql") then
-      return require("tests.spec.support_history").missing(
+      return require("tests.spec.support_history").missing(it,
         SHARED .. "alembic.sql")
     end
 

@@ -7,7 +7,7 @@ local C = require "tests.spec.support_catalogs"
 local rows = history.rows(history.root .. "/rule_probe.jsonl")
 if not rows then
   describe("the statement forms", function()
-    history.missing(history.root .. "/rule_probe.jsonl")
+    history.missing(it, history.root .. "/rule_probe.jsonl")
   end)
   return
 end
