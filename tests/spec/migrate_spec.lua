@@ -289,7 +289,9 @@ describe("the postgres driver of migrate", function()
       assert.equal("public.users.name", reason.object)
       assert.matches("^m/2_drop.up.sql:3: public.users.name: column_removed",
                      v.texts[1])
-      assert.same(reason, v.reasons[1])
+      for _, name in ipairs { "code", "file", "line", "object", "safe" } do
+        assert.equal(reason[name], v.reasons[1][name], name)
+      end
       assert.truthy(reason.safe)
     end)
 
