@@ -147,10 +147,11 @@ static void set_url(struct migrate_copy *copy, const struct live *l)
     snprintf(copy->url + n, sizeof copy->url - n, "'");
 }
 
-/* Names without a schema have to mean the same as in the live database, for
+/* Before a step is tried: what it must not reach is put away, and names
+   without a schema have to mean the same as in the live database, for
    a tool that connects itself, too. The list is quoted by the server. */
-static int set_search_path(struct migrate_copy *copy, const struct live *l,
-                           struct driver_answer *a)
+static int settle(struct migrate_copy *copy, const struct live *l,
+                  struct driver_answer *a)
 {
     const char *values[2] = {copy->database, l->search_path};
     static const char sql[] =
@@ -160,6 +161,7 @@ static int set_search_path(struct migrate_copy *copy, const struct live *l,
     char command[1400];
     int rc;
     rc = open_admin(copy, &admin, a) != 0 ||
+         migrate_copy_lock_in(&admin, a) != 0 ||
          pg_value(&admin, "set the search path", sql, 2, values, command,
                   sizeof command, a) != 0 ||
          (l->search_path[0] &&
@@ -260,7 +262,7 @@ int migrate_copy_make(struct migrate_copy *copy, struct pg *live,
     set_url(copy, &l);
     driver_progress(live->call, "copying the schema");
     return migrate_copy_schema(copy, live, a) != 0 ||
-           set_search_path(copy, &l, a) != 0 || open_copy(copy, a) != 0 ||
+           settle(copy, &l, a) != 0 || open_copy(copy, a) != 0 ||
            copy_ledger(copy, live, ledger, a) != 0;
 }
 

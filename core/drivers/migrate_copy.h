@@ -48,6 +48,10 @@ void migrate_copy_return(struct migrate_copy *copy);
 int migrate_copy_roles(struct pg *live, struct pg *admin,
                        struct driver_answer *a);
 
+/* For migrate_copy.c only, of migrate_copy_roles.c: forget who the live
+   server's roles are on other servers. */
+int migrate_copy_lock_in(struct pg *admin, struct driver_answer *a);
+
 /* For migrate_copy_dump.c: who may do anything in the copy. */
 void migrate_copy_admin_url(const struct migrate_copy *copy, char *url,
                             size_t size);

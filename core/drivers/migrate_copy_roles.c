@@ -49,3 +49,19 @@ int migrate_copy_roles(struct pg *live, struct pg *admin,
     PQclear(r);
     return rc;
 }
+
+/* A copied schema holds its foreign servers too, with the passwords for them.
+   A step that is only tried must not write to those. */
+int migrate_copy_lock_in(struct pg *admin, struct driver_answer *a)
+{
+    PGresult *r = NULL;
+    int rc = pg_query(admin, "look for user mappings",
+                      "SELECT format('DROP USER MAPPING FOR %s SERVER %I',"
+                      " CASE umuser WHEN 0 THEN 'PUBLIC'"
+                      " ELSE quote_ident(usename) END, srvname)"
+                      " FROM pg_user_mappings",
+                      0, NULL, &r, a) != 0 ||
+             say_each(admin, r, 1, a) != 0;
+    PQclear(r);
+    return rc;
+}

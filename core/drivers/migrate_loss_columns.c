@@ -98,7 +98,7 @@ static void type_changed(struct loss_search *s, const json_t *r,
         buf_adds(&sql, "length(rtrim(");
         loss_ident(&sql, name);
         buf_addf(&sql, "::text)) > %ld", length_of(now));
-    } else if (range_of(was) && n) {
+    } else if (range_of(was) && range_of(was)->high && n) {
         snprintf(text, sizeof text, "%.120s becomes %.120s: larger ones refuse",
                  was, now);
         loss_ident(&sql, name);

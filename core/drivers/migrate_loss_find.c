@@ -7,6 +7,8 @@
 #include "migrate_loss.h"
 #include "migrate_loss_parts.h"
 
+#include "../wire/utf8.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -30,13 +32,30 @@ const char *migrate_loss_name(enum migrate_loss_kind kind)
     return names[kind];
 }
 
+json_t *loss_text(const char *text)
+{
+    struct buf out = BUF_INIT(4096);
+    size_t size = strlen(text);
+    json_t *value;
+    for (size_t at = 0; at < size;) {
+        size_t n = utf8_length(text + at, size - at);
+        if (n)
+            buf_add(&out, text + at, n);
+        at += n ? n : 1;
+    }
+    value = json_string(buf_text(&out));
+    buf_free(&out);
+    return value;
+}
+
 void loss_add(struct loss_search *s, const struct loss_question *q)
 {
     const char *sql = q->sql && q->sql->size ? buf_text(q->sql) : NULL;
-    json_array_append_new(
-        s->list, json_pack("{s:i, s:s, s:s*, s:s, s:s*, s:b}", "kind",
-                           (int)q->kind, "object", q->object, "table", q->table,
-                           "text", q->text, "sql", sql, "most", q->most));
+    json_array_append_new(s->list,
+                          json_pack("{s:i, s:s, s:s*, s:o, s:s*, s:b}", "kind",
+                                    (int)q->kind, "object", q->object, "table",
+                                    q->table, "text", loss_text(q->text), "sql",
+                                    sql, "most", q->most));
 }
 
 void loss_ident(struct buf *out, const char *name)

@@ -20,6 +20,9 @@ struct loss_question {
 
 void loss_add(struct loss_search *s, const struct loss_question *q);
 
+/* A text that may have been cut within a character, as a value; new. */
+json_t *loss_text(const char *text);
+
 /* "x" as SQL has it; "schema"."name"; schema.name or schema.name.part. */
 void loss_ident(struct buf *out, const char *name);
 void loss_relation(struct buf *out, const json_t *relation);

@@ -121,22 +121,28 @@ static int only_rows(const struct migrate_plan *plan)
 /* "ADD COLUMN IF NOT EXISTS" comes back to the same schema although nothing
    took the column away: where neither way changes anything, the way up may
    only have stepped over what is there. */
+static int changes_nothing(struct trial *t, const struct migrate_plan *plan)
+{
+    json_t *missing = NULL, *extra = NULL;
+    int rc = !only_rows(plan) && compare(t, t->out->before, t->out->after,
+                                         &missing, &extra) == RESTORES_YES;
+    json_decref(missing);
+    json_decref(extra);
+    return rc;
+}
+
 static void judge_return(struct trial *t, const struct migrate_plan *back,
                          const json_t *end)
 {
     struct migrate_rehearsal *r = t->out;
-    json_t *missing = NULL, *extra = NULL;
     r->restores = compare(t, r->before, end, &r->missing, &r->extra);
-    if (r->restores == RESTORES_YES && !only_rows(back) &&
-        compare(t, r->before, r->after, &missing, &extra) == RESTORES_YES) {
+    if (r->restores == RESTORES_YES && changes_nothing(t, back)) {
         r->restores = RESTORES_UNKNOWN;
         cannot_tell(t, "neither down nor up changes the schema as it is");
     } else {
         cannot_tell(t, t->p->direction == MIGRATE_DOWN ? "down and up again"
                                                        : "up and down again");
     }
-    json_decref(missing);
-    json_decref(extra);
 }
 
 static int plan_back(struct trial *t, struct migrate_prepared *back,
@@ -202,6 +208,12 @@ static void against_past(struct trial *t)
                                            &r->missing, &r->extra);
     json_decref(without);
     json_decref(past);
+    if (r->restores == RESTORES_YES && changes_nothing(t, &t->p->plan)) {
+        r->restores = RESTORES_UNKNOWN;
+        cannot_tell(t, "the step changes nothing, and the schema is as the "
+                       "kept catalog already, which may have been taken too "
+                       "late");
+    }
 }
 
 static int did_not(struct trial *t, struct driver_answer *a)
@@ -252,6 +264,20 @@ static int cannot_move(const struct migrate_prepared *p,
     return 1;
 }
 
+/* A command that looks for its database elsewhere than where {url} stands
+   has worked on the live one. */
+static int live_moved(struct migrate_prepared *p, struct driver_answer *a)
+{
+    return migrate_tool_configured(p->call, p->direction) &&
+           migrate_tool_unmoved(
+               p,
+               "while its tool was to be tried on a copy: either somebody "
+               "else migrates, or the command does not take its database from "
+               "{url} and has changed the live one; look at the database "
+               "before anything else",
+               a) != 0;
+}
+
 int migrate_rehearse(struct migrate_prepared *p, struct migrate_rehearsal *out,
                      struct driver_answer *a)
 {
@@ -265,6 +291,8 @@ int migrate_rehearse(struct migrate_prepared *p, struct migrate_rehearsal *out,
     rc = migrate_copy_make(&t.copy, &p->db, &p->ledger, a) != 0 ||
          try_it(&t, a) != 0;
     migrate_copy_free(&t.copy);
+    if (!rc)
+        rc = live_moved(p, a);
     json_decref(t.held);
     json_decref(t.files);
     json_decref(t.moved);

@@ -297,10 +297,31 @@ static int conclude(struct migrate_prepared *p, int ran, const json_t *answer,
     return rc != 0;
 }
 
+int migrate_tool_unmoved(struct migrate_prepared *p, const char *why,
+                         struct driver_answer *a)
+{
+    struct migrate_ledger now = {0};
+    int rc = migrate_run_ledger(&p->db, &p->ledger, &now, a);
+    if (!rc && (now.dirty != p->ledger.dirty ||
+                !json_equal(now.applied, p->ledger.applied))) {
+        answer_fail(a, OUTCOME_CONFLICT,
+                    "%s: its ledger moved from version %s to %s %s", p->db.name,
+                    p->ledger.version[0] ? p->ledger.version : "(none)",
+                    now.version[0] ? now.version : "(none)", why);
+        rc = 1;
+    }
+    migrate_ledger_free(&now);
+    return rc;
+}
+
 int migrate_tool_step(struct migrate_prepared *p, struct driver_answer *a)
 {
     json_t *answer = answer_of(p);
-    int rc = mark(p, answer, a);
+    int rc = migrate_tool_unmoved(p,
+                                  "while the step was prepared; the tool was "
+                                  "not run",
+                                  a) != 0 ||
+             mark(p, answer, a) != 0;
     if (!rc) {
         driver_progress(p->call, "%s: %s", key_of(p->direction),
                         p->plan.file.name);

@@ -67,6 +67,13 @@ int migrate_tool_run(struct migrate_prepared *p, const char *key,
 int migrate_tool_moved(const struct migrate_prepared *p,
                        const struct migrate_ledger *now, struct error *err);
 
+/*
+ * Conflict unless the live ledger is as it was read into p->ledger; why: what
+ * stands behind "its ledger moved from version 7 to 6" ("while ..").
+ */
+int migrate_tool_unmoved(struct migrate_prepared *p, const char *why,
+                         struct driver_answer *a);
+
 /* The dry run, where there is one: conflict unless it names exactly the
    version of the step. */
 int migrate_tool_dry_run(struct migrate_prepared *p, struct driver_answer *a);

@@ -135,8 +135,10 @@ static void silent(void *unused, const char *text)
 int pg_open(struct pg *db, const struct driver_call *c, struct driver_answer *a)
 {
     const char *url = option_text(c, "url", "");
-    const char *const names[] = {"dbname", "fallback_application_name", NULL};
-    const char *const values[] = {url, "rbrun", NULL};
+    /* Files, values and messages are UTF-8, whatever the database is. */
+    const char *const names[] = {"dbname", "fallback_application_name",
+                                 "client_encoding", NULL};
+    const char *const values[] = {url, "rbrun", "UTF8", NULL};
     PQconninfoOption *parsed = PQconninfoParse(url, NULL);
     memset(db, 0, sizeof *db);
     db->call = c;

@@ -201,11 +201,23 @@ local function rewrites(s, old, new, def)
   return not (keeps_rows(old, new) or same_in_utc(s, old, new))
 end
 
+--- Whether USING only names the column, or casts it to the new type.
+local function only_converts(s, tree, name, text)
+  local cast = tree.TypeCast
+  if cast and types.spell(s, cast.typeName) == text then tree = cast.arg end
+  local fields = tree.ColumnRef and tree.ColumnRef.fields or {}
+  local last = fields[#fields] and fields[#fields].String
+  return last ~= nil and last.sval == name
+end
+
 local function alter_type(s, relation, cmd, ctx)
   local def = cmd.def.ColumnDef
   local text, id = types.spell(s, def.typeName)
   local list = def.collClause and def.collClause.collname
+  local anew = def.raw_default and
+    not only_converts(s, def.raw_default, cmd.name, text)
   change(s, relation, cmd, ctx, function(one, found)
+    if anew then migration.apply_data.rewritten(s, one, found) end
     s:lock(one, "AccessExclusiveLock",
            rewrites(s, found.type, text, def) and "rewrite" or nil)
     found.type, found.type_id = text, id

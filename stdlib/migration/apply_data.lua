@@ -39,7 +39,14 @@ end
 local function target(s, stmt)
   local relation = s:relation(stmt.relation)
   lock_sources(s, stmt)
-  if not relation then return nil end
+  if not relation then
+    local range = stmt.relation
+    if state.is_system(range.schemaname, range.relname) then
+      s:unknown("dynamic_sql", range.relname,
+                "rows of PostgreSQL's own catalog are the schema itself")
+    end
+    return nil
+  end
   s:lock(relation, RX)
   unsure(s, stmt, relation)
   return relation, s:is_old("relations", relation) and
@@ -87,9 +94,38 @@ function data.update(s, stmt)
   end
 end
 
+--- ALTER COLUMN .. TYPE .. USING an expression of another kind than a cast.
+function data.rewritten(s, relation, column)
+  if s:is_old("relations", relation) and
+    not is_new(s, relation, column.name) then
+    changed(s, relation, "update")
+  end
+end
+
+--- What refers to the relation goes with its rows, or is written.
+local function follow(s, relation, what, seen)
+  seen[relation.id] = true
+  for _, other in ipairs(s.cat:used_by(relation.id)) do
+    for _, c in ipairs(other.constraints or {}) do
+      local r = c.references
+      local action = r and r.id == relation.id and r.on_delete
+      local how = what == "truncate" and action and what
+        or action == "c" and "delete"
+        or (action == "n" or action == "d") and "update"
+      if how and not seen[other.id] and s:is_old("relations", other) then
+        changed(s, other, how)
+        if how ~= "update" then follow(s, other, what, seen) end
+      end
+    end
+  end
+end
+
 function data.delete(s, stmt)
   local relation, old = target(s, stmt)
-  if relation and old then changed(s, relation, "delete") end
+  if relation and old then
+    changed(s, relation, "delete")
+    follow(s, relation, "delete", {})
+  end
 end
 
 function data.merge(s, stmt)
@@ -104,6 +140,9 @@ function data.truncate(s, stmt)
       s:lock(relation, "AccessExclusiveLock", "rewrite")
       if s:is_old("relations", relation) then
         changed(s, relation, "truncate")
+        if stmt.behavior == "DROP_CASCADE" then
+          follow(s, relation, "truncate", {})
+        end
       elseif stmt.behavior == "DROP_CASCADE" then
         s:unknown("data_changed", state.label(relation),
                   "CASCADE also empties the tables that refer to it")

@@ -151,6 +151,30 @@ describe("a step by the tool's own command", function()
     ends("rejected", "cannot be tried on a copy", call("down", args, more))
   end)
 
+  it("says when a command that was to be tried on a copy has changed the "
+     .. "live ledger", function()
+    P.sql(cluster, base, [[CREATE TABLE alembic_version
+      (version_num varchar(32) PRIMARY KEY);
+      INSERT INTO alembic_version VALUES ('b2')]])
+    ends("conflict", "moved from version b2 to a1 while its tool.*look at the",
+      call("down", { expect = "b2", at = "v2" }, { set = { DB = "{url}" },
+        without = { "snapshot", "dry_run" }, tool_down = { "psql", "-X", "-q",
+          url(), "-c", "UPDATE alembic_version SET version_num = 'a1'" } }))
+  end)
+
+  it("does not run the tool where the ledger has moved since", function()
+    P.sql(cluster, base, [[CREATE TABLE alembic_version
+      (version_num varchar(32) PRIMARY KEY);
+      INSERT INTO alembic_version VALUES ('b2')]])
+    local move = { "sh", "-c", "psql -X -q \"$DB\" -c \"UPDATE " ..
+      "alembic_version SET version_num = 'c3'\"; echo b2" }
+    ends("conflict", "moved from version b2 to c3 .*the tool was not run",
+      call("down", { expect = "b2", at = "v2" }, { set = { DB = "{url}" },
+        without = { "snapshot", "rehearsal" }, tool_dry_run = move,
+        tool_down = { "touch", dir .. "/ran" } }))
+    assert.is_nil(P.slurp(dir .. "/ran"))
+  end)
+
   it("refuses commands that are not one step", function()
     for tool, cases in pairs {
       ["golang-migrate"] = { { "migrate", "down" }, { "migrate", "down", "2" },
