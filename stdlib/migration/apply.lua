@@ -116,11 +116,15 @@ local kinds = {
 }
 
 --- Apply one statement: its kind (the name of the parser's node) and tree.
+-- What these do to a schema the comparison of two catalogs shows.
+local shown = { ReassignOwnedStmt = true, DropOwnedStmt = true,
+                ImportForeignSchemaStmt = true }
+
 function apply.statement(s, kind, stmt)
   local run = kinds[kind]
   if run then return run(s, stmt) end
-  s:unknown("not_judged", kind:gsub("Stmt$", ""),
-            "this kind of statement is not judged")
+  s:unknown(shown[kind] and "not_judged" or "not_in_catalog",
+            kind:gsub("Stmt$", ""), "this kind of statement is not judged")
 end
 
 return apply

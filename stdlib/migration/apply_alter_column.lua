@@ -76,10 +76,11 @@ local function add_column(s, relation, cmd, inherited)
   end
   check_domain(s, relation, one)
   column.put(s, relation, one)
-  add_constraints(s, relation, rest, one.name)
   for _, child in ipairs(index.children(s, relation)) do
     add_column(s, child, cmd, true)
   end
+  -- what children have of the constraints they get from their parent's
+  if not inherited then add_constraints(s, relation, rest, one.name) end
 end
 
 --- A column that may be older (ADD COLUMN IF NOT EXISTS): what happens to it
@@ -90,16 +91,23 @@ local function doubt(s, relation, one)
             "ADD COLUMN IF NOT EXISTS: the column may be older")
 end
 
+local function drop_inherited(s, relation, name)
+  for _, child in ipairs(index.children(s, relation)) do
+    local own = state.by_name(child.columns, name)
+    if own then
+      drop.column(s, child, own, true)
+      drop_inherited(s, child, name)
+    end
+  end
+end
+
 local function drop_column(s, relation, cmd)
   local one = s:column(relation, cmd.name, cmd.missing_ok)
   if not one then return end
   doubt(s, relation, one)
   s:lock(relation, "AccessExclusiveLock")
   drop.column(s, relation, one, cmd.behavior == "DROP_CASCADE")
-  for _, child in ipairs(index.children(s, relation)) do
-    local own = state.by_name(child.columns, cmd.name)
-    if own then drop.column(s, child, own, true) end
-  end
+  drop_inherited(s, relation, cmd.name)
 end
 
 local function each_relation(s, relation, recurse, visit)
@@ -154,11 +162,18 @@ local function drop_not_null(s, relation, cmd, ctx)
 end
 
 local function column_default(s, relation, cmd, ctx)
-  local value = not column.is_null(cmd.def) and cmd.def or nil
   change(s, relation, cmd, ctx, function(one, found)
+    local value = (found.type_id or not column.is_null(cmd.def)) and cmd.def
+      or nil
     s:lock(one, "AccessExclusiveLock")
+    if value and found.assumed and found.default == nil then
+      s:unknown("default_refused", state.label(one) .. "." .. found.name,
+                "if older INSERTs stored NULL, a key, a foreign key or a "
+                  .. "check may refuse the value")
+    end
     s:assume_field(one, "columns", found, "default", OPAQUE)
     found.default = value
+    column.connect(s, one, value)
   end)
 end
 
@@ -247,7 +262,9 @@ local function set_identity(s, relation, cmd)
   end
   if not given or #cmd.def.List.items > 1 then
     s:find { level = "caution", kind = "behaviour", code = "sequence_changed",
-             object = state.label(relation) .. "." .. cmd.name }
+             object = state.label(relation) .. "." .. cmd.name,
+             text = option(cmd, "restart") and "RESTART: the next numbers "
+               .. "are others than older code expects" or nil }
   end
 end
 
@@ -279,7 +296,8 @@ local function drop_expression(s, relation, cmd, ctx)
 end
 
 columns.subcommands = {
-  AT_AddColumn = add_column, AT_DropColumn = drop_column,
+  AT_AddColumn = function(s, relation, cmd) add_column(s, relation, cmd) end,
+  AT_DropColumn = drop_column,
   AT_SetNotNull = set_not_null, AT_DropNotNull = drop_not_null,
   AT_ColumnDefault = column_default, AT_AlterColumnType = alter_type,
   AT_SetIdentity = set_identity, AT_AddIdentity = add_identity,

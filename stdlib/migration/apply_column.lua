@@ -46,7 +46,8 @@ end
 function attributes.CONSTR_NULL() end
 
 function attributes.CONSTR_DEFAULT(one, c)
-  if not is_null(c.raw_expr) then one.default = c.raw_expr end
+  -- of a domain it is another default than the domain's own
+  if one.type_id or not is_null(c.raw_expr) then one.default = c.raw_expr end
 end
 
 function attributes.CONSTR_GENERATED(one, c)

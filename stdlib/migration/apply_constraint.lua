@@ -153,7 +153,10 @@ local function exclusion(s, relation, c)
   end
   local added = put(s, relation, { name = name, type = "x", columns = plain,
                                    index = one.id,
-                                   definition = table.concat(operators, ",") })
+                                   definition = {
+                                     operators = operators, keys = keys,
+                                     method = c.access_method,
+                                     predicate = c.where_clause } })
   one.constraint = added.id
   return added
 end
@@ -232,7 +235,7 @@ end
 
 --- Foreign keys of others that hang on a key which goes away.
 local function drop_references(s, relation, gone)
-  for _, other in ipairs(s.cat:used_by(relation.id)) do
+  for _, other in ipairs(s.cat:used_by(relation.id, true)) do
     for i = #other.constraints, 1, -1 do
       local r = other.constraints[i].references
       if r and r.id == relation.id and

@@ -146,6 +146,26 @@ local function reads(one, name)
   return found
 end
 
+--- Triggers on the column, and policies that read it.
+local function drop_watchers(s, relation, name)
+  for i = #relation.triggers, 1, -1 do
+    local one = relation.triggers[i]
+    if holds(one.columns, name) then
+      s:edit(relation, "trigger:" .. one.id)
+      table.remove(relation.triggers, i)
+    end
+  end
+  for i = #relation.policies, 1, -1 do
+    local one, found = relation.policies[i], {}
+    migration.expression.columns(one.using, found)
+    migration.expression.columns(one.check, found)
+    if found[name] then
+      s:edit(relation, "policy:" .. one.id)
+      table.remove(relation.policies, i)
+    end
+  end
+end
+
 --- A column, with the constraints, indexes and sequences that use it.
 function drop.column(s, relation, column, cascade)
   drop_constraints(s, relation, column.name, cascade)
@@ -158,6 +178,7 @@ function drop.column(s, relation, column, cascade)
     drop_views(s, relation, column)
     drop.references(s, relation, column)
     drop.generated(s, relation, column)
+    drop_watchers(s, relation, column.name)
   end
   s:edit(relation, "column:" .. column.attnum)
   state.keep_attnums(relation)
@@ -168,7 +189,7 @@ end
 
 --- Foreign keys of others to the column.
 function drop.references(s, relation, column)
-  for _, other in ipairs(s.cat:used_by(relation.id)) do
+  for _, other in ipairs(s.cat:used_by(relation.id, true)) do
     for i = #other.constraints, 1, -1 do
       local r = other.constraints[i].references
       if r and r.id == relation.id and holds(r.columns, column.name) then
@@ -361,6 +382,9 @@ local function drop_schema(s, stmt, object)
         end
       end
     end
+    for _, one in ipairs(in_schema(s, "extensions", name)) do
+      s:remove("extensions", one)
+    end
   end
   if found then s:remove("schemas", found) end
 end
@@ -426,7 +450,7 @@ function drop.statement(s, stmt)
     if run then
       run(s, stmt, object)
     else
-      s:unknown("not_judged", (stmt.removeType:gsub("^OBJECT_", "DROP ")),
+      s:unknown("not_in_catalog", (stmt.removeType:gsub("^OBJECT_", "DROP ")),
                 "what hangs on it is not judged")
     end
   end

@@ -226,7 +226,8 @@ function functions.trigger(s, stmt)
   local there, at = state.by_name(relation.triggers, stmt.trigname)
   local trigger = {
     id = there and there.id or s.cat:new_id(), name = stmt.trigname,
-    enabled = "O", ["function"] = { schema = f and f.schema or schema,
+    enabled = "O", columns = stmt.columns and types.texts(stmt.columns),
+    ["function"] = { schema = f and f.schema or schema,
                                     name = name },
     definition = trigger_text(stmt, relation, name) }
   s:edit(relation, "trigger:" .. trigger.id)

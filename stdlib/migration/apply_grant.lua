@@ -201,14 +201,19 @@ function grant.statement(s, stmt)
     if run then
       run(s, stmt, object)
     elseif not stmt.is_grant then
+      local what = stmt.objtype:gsub("^OBJECT_", ""):lower()
       s:find { level = "incompatible", code = "privilege_lost",
-               object = (stmt.objtype:gsub("^OBJECT_", ""):lower()) }
+               object = what }
+      s:unknown("not_in_catalog", what,
+                "no catalog that is compared holds these rights")
     end
   end
 end
 
 function grant.role(s, stmt)
   if stmt.is_grant then return end
+  s:unknown("not_in_catalog", "role",
+            "no catalog that is compared holds who is in which role")
   s:find { level = "incompatible", code = "privilege_lost", object = "role",
            text = "older code may have used the role's rights" }
 end

@@ -74,7 +74,7 @@ end
 
 --- What foreign keys and types of columns say of a relation by name.
 function rename.references(s, relation, was)
-  for _, other in ipairs(s.cat:used_by(relation.id)) do
+  for _, other in ipairs(s.cat:used_by(relation.id, true)) do
     for _, c in ipairs(other.constraints or {}) do
       if c.references and c.references.id == relation.id then
         s:edit(other, "constraint:" .. c.id)
@@ -114,8 +114,13 @@ local function column_in_parts(relation, from, to)
   for _, c in ipairs(relation.constraints) do
     in_list(c.columns, from, to)
     c.expression = in_expression(c.expression, from, to)
-    c.definition = c.type ~= "x" and c.expression == nil and c.definition
-      or nil
+    local kept = type(c.definition) == "table" or c.type ~= "x" and
+      c.expression == nil
+    c.definition = kept and c.definition or nil
+    if type(c.definition) == "table" then
+      c.definition = migration.catalog.copy(c.definition)
+      in_list(c.definition.keys, from, to)
+    end
   end
   for _, one in ipairs(relation.indexes) do
     in_list(one.columns, from, to)
@@ -126,6 +131,13 @@ local function column_in_parts(relation, from, to)
       end
     end
     one.predicate = in_expression(one.predicate, from, to)
+  end
+  for _, policy in ipairs(relation.policies or {}) do
+    policy.using = in_expression(policy.using, from, to)
+    policy.check = in_expression(policy.check, from, to)
+  end
+  for _, trigger in ipairs(relation.triggers or {}) do
+    in_list(trigger.columns, from, to)
   end
   for _, column in ipairs(relation.columns) do
     if column.generated then
@@ -351,7 +363,7 @@ local kinds = {
 function rename.statement(s, stmt)
   local run = kinds[stmt.renameType]
   if run then return run(s, stmt) end
-  s:unknown("not_judged", stmt.newname, "this renaming is not judged")
+  s:unknown("not_in_catalog", stmt.newname, "this renaming is not judged")
 end
 
 local function relation_moved(s, stmt)
@@ -384,7 +396,7 @@ function rename.schema(s, stmt)
     local found = find_function(s, stmt.object)
     if found then moved(s, "functions", found, stmt.newschema, found.name) end
   else
-    s:unknown("not_judged", stmt.newschema, "this move is not judged")
+    s:unknown("not_in_catalog", stmt.newschema, "this move is not judged")
   end
 end
 

@@ -335,8 +335,9 @@ function catalog:index(schema, name)
 end
 
 --- Relations that speak of another one, in the order in which they came.
-function catalog:used_by(id)
-  local out = {}
+--- own: the one itself, too.
+function catalog:used_by(id, own)
+  local out = { own and self.relations[id] or nil }
   for user in pairs(self.users[id] or {}) do
     out[#out + 1] = self.relations[user]
   end

@@ -404,6 +404,10 @@ codes.uncut = unknown("the file's sections cannot be told apart",
   "keep the tool's own comment lines")
 codes.not_judged = unknown("this kind of statement is not judged",
   "assess the live catalog instead")
+codes.not_in_catalog = unknown(
+  "roles, settings, text search and the like are in no catalog that is "
+    .. "compared",
+  "try the older release after the change, in a step of its own")
 codes.transaction_control = unknown("statements may be taken back",
   "leave the transaction to the migration tool")
 codes.migration_changed = unknown(

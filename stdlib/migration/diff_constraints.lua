@@ -150,16 +150,31 @@ local function whole_keys(relation)
   return out
 end
 
+--- Of several over the same columns: the same one, or one that does the same.
+local function counterpart(list, n)
+  for _, o in ipairs(list) do
+    if o.id ~= nil and o.id == n.id then return o end
+  end
+  for _, o in ipairs(list) do
+    if o.references.on_delete == n.references.on_delete and
+      o.references.on_update == n.references.on_update then
+      return o
+    end
+  end
+  return list[1]
+end
+
 local function compare_foreign(ctx, pair)
   local old, unused = {}, {}
   for _, o in ipairs(whole_keys(pair.old)) do
     local key = fk_key_old(ctx, pair, o)
-    old[key] = old[key] or o
+    old[key] = old[key] or {}
+    table.insert(old[key], o)
     unused[o] = key
   end
   for _, n in ipairs(whole_keys(pair.new)) do
     local key = fk_key_new(ctx, n)
-    local o = old[key]
+    local o = old[key] and counterpart(old[key], n)
     if o then
       for one, its in pairs(unused) do
         if its == key then unused[one] = nil end

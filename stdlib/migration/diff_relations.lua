@@ -151,6 +151,10 @@ local function parent_text(ctx, lookup, id)
 end
 
 local function bound_is_default(partition)
+  local tree = partition.bound
+  if type(tree) == "table" then
+    return (tree.PartitionBoundSpec or tree).is_default == true
+  end
   return type(partition.bound) == "string" and
     partition.bound:upper():find "^%s*DEFAULT" ~= nil
 end
