@@ -34,7 +34,12 @@ function C.open()
 end
 
 function C.close()
-  os.execute("rm -rf " .. C.directory)
+  -- An engine whose terminal has just gone is still writing its last record.
+  for _ = 1, 50 do
+    if os.execute("rm -rf " .. C.directory .. " 2>/dev/null") then return end
+    os.execute "sleep 0.1"
+  end
+  assert(os.execute("rm -rf " .. C.directory))
 end
 
 function C.path(name)
