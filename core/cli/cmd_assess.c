@@ -138,7 +138,7 @@ static int question_of(const struct options *o, struct assess_question *q,
 static const char *next_of(const struct options *o, enum assess_verdict worst)
 {
     if (worst <= VERDICT_COMPATIBLE)
-        return o->shadow || o->environment
+        return worst == VERDICT_NONE || o->shadow || o->environment
                    ? NULL
                    : "rbrun assess --shadow with the same words, to have a "
                      "database say so too";

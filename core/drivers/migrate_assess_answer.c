@@ -82,15 +82,12 @@ static void take(struct answering *w, const json_t *finding, int caution)
    have changed rows. */
 static int is_beyond_catalog(const json_t *finding)
 {
-    static const char *const codes[] = {"data_changed",
-                                        "rows_added",
-                                        "dynamic_sql",
-                                        "unparsable",
-                                        "uncut",
-                                        "not_sql",
-                                        "unreadable",
-                                        "migration_changed",
-                                        "transaction_control"};
+    static const char *const codes[] = {
+        "data_changed",      "rows_added",
+        "dynamic_sql",       "not_in_catalog",
+        "unparsable",        "uncut",
+        "not_sql",           "unreadable",
+        "migration_changed", "transaction_control"};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         if (strcmp(value_text(finding, "code", ""), codes[i]) == 0)
             return 1;
@@ -321,6 +318,30 @@ static json_t *show_items(const struct assessing *x)
     return list;
 }
 
+/* Migrations that are not applied say nothing of the schema as it is; who
+   asks before a release wants to know what it will be like behind them. */
+static void add_pending(struct answering *w, json_t *answer)
+{
+    const char *after = w->verdict;
+    json_int_t pending = 0;
+    const json_t *item;
+    size_t i;
+    json_array_foreach(w->x->migrations, i, item)
+    {
+        if (value_bool(item, "applied", 0))
+            continue;
+        if (pending++ < ITEM_SHOWN)
+            add_line(w, "%s is not applied yet, and does not count: %s",
+                     value_text(item, "file", "?"),
+                     value_text(item, "verdict", "unknown"));
+        after = assessing_worse(after, value_text(item, "verdict", "unknown"));
+    }
+    if (!pending)
+        return;
+    json_object_set_new(answer, "pending", json_integer(pending));
+    json_object_set_new(answer, "after", json_string(after));
+}
+
 int assessing_answer(struct assessing *x, json_t *boot, struct driver_answer *a)
 {
     struct answering w = {.x = x,
@@ -339,5 +360,6 @@ int assessing_answer(struct assessing *x, json_t *boot, struct driver_answer *a)
                   witnesses(x), "boot", boot);
     if (w.disagreement[0])
         json_object_set_new(v, "disagreement", json_string(w.disagreement));
+    add_pending(&w, v);
     return answer_ok(a, v);
 }

@@ -273,9 +273,9 @@ static int add_live(struct pg *db, json_t *lock, struct driver_answer *a)
         pg_query(db, "ask for sizes", size_sql, 1, values, &size, a) != 0 ||
         pg_query(db, "ask who holds locks", held_sql, 1, values, &held, a) != 0;
     if (!rc && PQntuples(size) == 1) {
-        json_object_set_new(
-            lock, "rows",
-            json_integer((json_int_t)atoll(PQgetvalue(size, 0, 0))));
+        long long rows = atoll(PQgetvalue(size, 0, 0));
+        if (rows >= 0) /* -1: never counted by VACUUM or ANALYZE */
+            json_object_set_new(lock, "rows", json_integer(rows));
         json_object_set_new(
             lock, "bytes",
             json_integer((json_int_t)atoll(PQgetvalue(size, 0, 1))));

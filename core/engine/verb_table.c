@@ -199,6 +199,12 @@ R migrate_verdict[] = {
     {"migrations", "table",
      "{file, version, verdict, applied, reasons, cautions}"},
     {"count", "integer", "how many migrations lie in the range"},
+    {"pending", "integer",
+     "how many of them are not applied yet; verdict does not count them; "
+     "absent where all are"},
+    {"after", "string",
+     "the verdict once those are applied, too: what a gate before a release "
+     "asks for; absent where all are"},
     DONE};
 P migrate_try[] = {
     {"database", "text", "", 0, "which database"},

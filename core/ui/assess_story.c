@@ -166,6 +166,21 @@ static void tell_down(const struct assess_view *v, const json_t *entry)
     buf_free(&text);
 }
 
+/* What one of the findings says already is not said again. */
+static void tell_error(const struct assess_view *v, const json_t *entry)
+{
+    const char *error = value_text(entry, "error", NULL);
+    const json_t *finding;
+    size_t i;
+    json_array_foreach(json_object_get(entry, "reasons"), i, finding)
+    {
+        if (error && strcmp(value_text(finding, "text", ""), error) == 0)
+            return;
+    }
+    if (error)
+        say(v->out, "    error:  ", error);
+}
+
 static void tell_entry(const struct assess_view *v, const json_t *entry)
 {
     enum assess_verdict verdict =
@@ -173,7 +188,11 @@ static void tell_entry(const struct assess_view *v, const json_t *entry)
     char label[80];
     snprintf(label, sizeof label, "\n%s%-12s%s  ", colour(v, verdict),
              assess_verdicts[verdict], off(v));
-    say(v->out, label, value_text(entry, "file", "this release"));
+    say(v->out, label,
+        value_text(entry, "file",
+                   value_text(entry, "after", NULL)
+                       ? "this release, as far as it is applied"
+                       : "this release"));
     tell_findings(v, entry, "cautions");
     tell_findings(v, entry, "reasons");
     if (json_array_size(json_object_get(entry, "beside")))
@@ -182,8 +201,7 @@ static void tell_entry(const struct assess_view *v, const json_t *entry)
     tell_locks(v, entry);
     if (json_object_get(entry, "down"))
         tell_down(v, entry);
-    if (value_text(entry, "error", NULL))
-        say(v->out, "    error:  ", value_text(entry, "error", ""));
+    tell_error(v, entry);
     if (value_text(entry, "disagreement", NULL))
         say(v->out, "    text and database disagree: ",
             value_text(entry, "disagreement", ""));
@@ -350,6 +368,22 @@ static void tell_witnesses(const struct assess_view *v)
     }
 }
 
+/* What of a release the live database has not had yet, which its verdict does
+   not count. */
+static void tell_pending(const struct assess_view *v)
+{
+    const json_t *item;
+    size_t i;
+    if (!value_text(v->net, "after", NULL))
+        return;
+    fputs("\nnot applied yet:\n", v->out);
+    json_array_foreach(json_object_get(v->net, "migrations"), i, item)
+    {
+        if (!value_bool(item, "applied", 0) && i < ROWS)
+            tell_row(v, item);
+    }
+}
+
 /* Whether the older release would start at all: a live database's ledger. */
 static void tell_boot(const struct assess_view *v)
 {
@@ -391,6 +425,7 @@ static void tell_release(const struct assess_view *v)
     tell_entry(v, v->net);
     tell_witnesses(v);
     tell_boot(v);
+    tell_pending(v);
 }
 
 void assess_story(struct assess_view *v, const char *gate, const char *next)

@@ -137,8 +137,11 @@ enum assess_verdict assess_view_verdict(const struct assess_view *v)
     if (v->net) {
         enum assess_verdict own =
             assess_verdict_of(value_text(v->net, "verdict", NULL));
+        enum assess_verdict after =
+            assess_verdict_of(value_text(v->net, "after", "none"));
         if (assess_boot_fails(v->net))
             return VERDICT_INCOMPATIBLE;
+        least = after > least ? after : least;
         return own > least ? own : least;
     }
     for (int i = VERDICTS - 1; i > 0; i--) {

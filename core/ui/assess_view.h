@@ -50,7 +50,8 @@ void assess_view_open(struct assess_view *v, enum assess_form form, FILE *out);
 /* Take a line (borrowed). 0, or RB_IO: the output takes no more. */
 int assess_view_take(void *view, const json_t *line);
 
-/* What all of it comes to: of a release its own verdict, else the worst.
+/* What all of it comes to: of a release its own verdict, with what is not
+   applied yet of it; else the worst.
    Rows that a migration changes are unknown, whatever the catalog says. */
 enum assess_verdict assess_view_verdict(const struct assess_view *v);
 

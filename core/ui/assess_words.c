@@ -16,6 +16,7 @@ static const struct {
     {"_moved_schema", "move of"},
     {"enum_value_removed", "drop of the value"},
     {"privilege_lost", "loss of the privilege on"},
+    {"migration_removed", "a released migration that is gone:"},
     {"_removed", "drop of"},
     {"_narrowed", "narrower type of"},
     {"_int_widened", "wider type of"},
@@ -39,7 +40,6 @@ static const struct {
     {"unreadable", "text that cannot be read:"},
     {"dynamic_sql", "code that cannot be foreseen:"},
     {"migration_changed", "a released migration that was changed:"},
-    {"migration_removed", "a released migration that is gone:"},
 };
 
 static const char *act_of(const char *code)
@@ -107,6 +107,51 @@ int assess_boot_fails(const json_t *net)
     return strcmp(value_text(boot, "verdict", ""), "fails") == 0;
 }
 
+/* Before a release: what the live schema is like behind it. The findings of
+   what is not applied yet are with its files. */
+static void sentence_of_pending(const json_t *net, struct buf *out)
+{
+    enum assess_verdict after = assess_verdict_of(value_text(net, "after", ""));
+    long long pending = (long long)value_int(net, "pending", 0);
+    json_t *all = json_array();
+    const json_t *item;
+    size_t i;
+    json_array_foreach(json_object_get(net, "migrations"), i, item)
+    {
+        if (!value_bool(item, "applied", 0))
+            json_array_extend(all,
+                              json_object_get(item, after == VERDICT_CAUTION
+                                                        ? "cautions"
+                                                        : "reasons"));
+    }
+    buf_addf(out, "%lld migration%s of this release %s not applied yet; %s",
+             pending, pending == 1 ? "" : "s", pending == 1 ? "is" : "are",
+             after == VERDICT_UNKNOWN
+                 ? "whether the release can be rolled back then is "
+             : pending == 1 ? "once it is, the release "
+                            : "once they are, the release ");
+    buf_adds(out, after == VERDICT_INCOMPATIBLE ? "cannot be rolled back: "
+                  : after == VERDICT_UNKNOWN    ? "unknown: "
+                  : after == VERDICT_CAUTION
+                      ? "can be rolled back with care, by their text alone: "
+                      : "can be rolled back, by their text alone");
+    if (after >= VERDICT_CAUTION)
+        first_reasons(
+            all, after == VERDICT_INCOMPATIBLE ? "incompatible" : NULL, out);
+    if (after == VERDICT_INCOMPATIBLE)
+        buf_adds(out, "; split it: expand now, contract a release later");
+    json_decref(all);
+}
+
+/* Whether what is not applied yet decides. */
+static int pending_decides(const json_t *net)
+{
+    const char *after = value_text(net, "after", NULL);
+    enum assess_verdict now =
+        assess_verdict_of(value_text(net, "verdict", NULL));
+    return after && (assess_verdict_of(after) > now || now < VERDICT_CAUTION);
+}
+
 void assess_sentence(const json_t *net, struct buf *out)
 {
     const json_t *reasons = json_object_get(net, "reasons");
@@ -117,6 +162,10 @@ void assess_sentence(const json_t *net, struct buf *out)
     if (assess_boot_fails(net) && verdict != VERDICT_INCOMPATIBLE) {
         buf_adds(out, "the code of this release cannot be rolled back alone: "
                       "the older one would not start on the newer ledger");
+        return;
+    }
+    if (pending_decides(net)) {
+        sentence_of_pending(net, out);
         return;
     }
     if (json_array_size(rows) && verdict < VERDICT_UNKNOWN) {

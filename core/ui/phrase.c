@@ -209,6 +209,10 @@ static void phrase_assess(const json_t *v, struct buf *out)
                 !value_bool(json_object_get(witnesses, "catalog"), "heard", 0)
             ? ", by their text alone"
             : "");
+    if (value_text(v, "after", NULL))
+        buf_addf(out, "; %s once the %lld not applied yet are",
+                 value_text(v, "after", "?"),
+                 (long long)value_int(v, "pending", 0));
 }
 
 static void phrase_snapshot(const json_t *v, struct buf *out)
@@ -253,17 +257,49 @@ static void phrase_ledger(const json_t *v, struct buf *out)
              value_bool(v, "dirty", 0) ? ", dirty" : "");
 }
 
+static void phrase_rehearsal(const json_t *v, struct buf *out)
+{
+    const char *file = value_text(v, "file", "?");
+    if (value_bool(v, "applies", 0))
+        buf_addf(out, "%s applies; the schema comes back: %s", file,
+                 value_text(v, "restores", "unknown"));
+    else
+        buf_addf(out, "%s does not apply: %s", file,
+                 value_text(v, "error", "?"));
+}
+
+static void phrase_loss(const json_t *v, struct buf *out)
+{
+    size_t fails = json_array_size(json_object_get(v, "fails"));
+    long long unknown = (long long)value_int(v, "unknown", 0);
+    buf_addf(out, "%s loses %lld rows or values", value_text(v, "file", "?"),
+             (long long)value_int(v, "rows", 0));
+    if (unknown)
+        buf_addf(out, ", %lld things could not be counted", unknown);
+    if (fails)
+        buf_addf(out, ", %zu would make it fail", fails);
+}
+
 static const struct {
     const char *prefix;
     void (*phrase)(const json_t *value, struct buf *out);
 } answers[] = {
-    {"deploy.current", phrase_deploy},    {"deploy.release", phrase_deploy},
-    {"metric.query", phrase_metric},      {"metric.await", phrase_metric},
-    {"git.resolve", phrase_commit},       {"git.last_green", phrase_commit},
-    {"git.changes", phrase_changes},      {"migrate.assess", phrase_assess},
-    {"migrate.", phrase_ledger},          {"snapshot.take", phrase_snapshot},
-    {"snapshot.catalog", phrase_catalog}, {"flag.", phrase_flag},
-    {"http.check", phrase_status},        {"command.run", phrase_status},
+    {"deploy.current", phrase_deploy},
+    {"deploy.release", phrase_deploy},
+    {"metric.query", phrase_metric},
+    {"metric.await", phrase_metric},
+    {"git.resolve", phrase_commit},
+    {"git.last_green", phrase_commit},
+    {"git.changes", phrase_changes},
+    {"migrate.assess", phrase_assess},
+    {"migrate.rehearse", phrase_rehearsal},
+    {"migrate.loss", phrase_loss},
+    {"migrate.", phrase_ledger},
+    {"snapshot.take", phrase_snapshot},
+    {"snapshot.catalog", phrase_catalog},
+    {"flag.", phrase_flag},
+    {"http.check", phrase_status},
+    {"command.run", phrase_status},
 };
 
 static void phrase_value(const char *verb, const json_t *ok, struct buf *out)

@@ -23,11 +23,11 @@ end)
 after_each(cli.close)
 
 --- A database at version 4, and an environment that binds it.
-local function live(more)
+local function live(more, last)
   local sql = "CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY "
     .. "KEY, dirty boolean NOT NULL); INSERT INTO schema_migrations VALUES "
-    .. "(4, false);"
-  for i = 1, 4 do
+    .. "(" .. (last or 4) .. ", false);"
+  for i = 1, last or 4 do
     for name, text in pairs(A.HISTORY) do
       if name:match("^000" .. i .. ".*up") then sql = sql .. text end
     end
@@ -61,6 +61,21 @@ describe("a live database", function()
     for _, text in ipairs { "column_removed: public.users.email",
       "witness  catalog: not heard", "this release cannot be rolled back: "
       .. "drop of users.email", "the gate says no\nnext: " } do
+      assert.truthy(result.out:find(text, 1, true), text .. "\n" .. result.out)
+    end
+  end)
+
+  it("is asked before a release, when its migrations have not run", function()
+    live(nil, 3)
+    local result = A.run "--environment lab --from v1 --to v2 --json"
+    local net = A.objects(result)[1]
+    assert.same({ 5, "compatible", "incompatible", 1 },
+      { result.status, net.verdict, net.after, net.pending })
+    result = A.run "--environment lab --from v1 --to v2"
+    assert.equal(5, result.status, result.all)
+    for _, text in ipairs { "\nnot applied yet:\nincompatible  ",
+      "1 migration of this release is not applied yet; once it is, the "
+      .. "release cannot be rolled back: drop of users.email" } do
       assert.truthy(result.out:find(text, 1, true), text .. "\n" .. result.out)
     end
   end)
