@@ -111,20 +111,20 @@ static int read_history(const struct assess_question *q, struct assess_set *set,
     return rc;
 }
 
-/* Whether a file of the history is one of the release's own: by its path as
-   it was given, so that `--release db/7.sql --history db` works. */
-static int released(const struct assess_question *q, const char *root,
-                    const char *path)
+/* Which file of the release a file of the history is, by its path as it was
+   given, so that `--release db/7.sql --history db` works; NULL: none. */
+static const char *released(const struct assess_question *q, const char *root,
+                            const char *path)
 {
     char full[12400], given[4096], other[4096];
     snprintf(full, sizeof full, "%s/%s", root, path);
     if (!realpath(full, given))
-        return 0;
+        return NULL;
     for (size_t i = 0; i < q->file_count; i++) {
         if (realpath(q->files[i], other) && strcmp(given, other) == 0)
-            return 1;
+            return q->files[i];
     }
-    return 0;
+    return NULL;
 }
 
 /* Everything of the history's folder up to the release's first file. */
@@ -171,28 +171,60 @@ static size_t spoken_of(const struct migrate_layout *layout)
     return n;
 }
 
-/* No layout: they run in the order in which they were named. */
+/* Tools whose order stands in the files: those of a release build on files
+   that are none of it, so that it has no layout of its own. */
+static int has_graph(const char *tool)
+{
+    return tool &&
+           (strcmp(tool, "alembic") == 0 || strcmp(tool, "django") == 0);
+}
+
+static int add_named(const struct assess_question *q, struct assess_set *set,
+                     const char *path, struct error *err)
+{
+    struct assess_unit *u = assess_set_add(set);
+    const char *by_name = format_by_name(path);
+    u->path = path;
+    u->from = &set->texts;
+    u->up = assess_texts_find(&set->texts, path);
+    u->format = q->format                     ? q->format
+                : by_name                     ? by_name
+                : has_graph(set->layout.tool) ? set->layout.tool
+                                              : NULL;
+    if (u->format)
+        return 0;
+    error_set(err, RB_INVALID,
+              "%s: whose migration it is cannot be told by its name", path);
+    error_next(err,
+               "say it with --tool alembic (or django, rails, ...), or "
+               "--format plain (or goose, dbmate, ...): rbrun help assess");
+    return RB_INVALID;
+}
+
+/* No layout: they run in the order of the history that they stand in, and
+   else in that in which they were named. */
 static int as_named(const struct assess_question *q, struct assess_set *set,
                     struct error *err)
 {
-    for (size_t i = 0; i < q->file_count; i++) {
-        struct assess_unit *u = assess_set_add(set);
-        u->path = q->files[i];
-        u->from = &set->texts;
-        u->up = assess_texts_find(&set->texts, u->path);
-        u->format = q->format ? q->format : format_by_name(u->path);
-        if (u->format)
-            continue;
-        error_set(err, RB_INVALID,
-                  "%s: whose migration it is cannot be told by its name",
-                  u->path);
-        error_next(err,
-                   "rbrun assess --format alembic --release %s (or plain, "
-                   "goose, dbmate, django, rails, ...)",
-                   u->path);
-        return RB_INVALID;
+    size_t before = set->count, i;
+    const json_t *file;
+    int rc = 0;
+    json_array_foreach(set->older_layout.files, i, file)
+    {
+        const char *path =
+            released(q, set->older.root, value_text(file, "path", ""));
+        if (!rc && path)
+            rc = add_named(q, set, path, err);
     }
-    return 0;
+    for (i = 0; !rc && i < q->file_count; i++) {
+        size_t known = before;
+        while (known < set->count &&
+               strcmp(set->units[known].path, q->files[i]) != 0)
+            known++;
+        if (known == set->count)
+            rc = add_named(q, set, q->files[i], err);
+    }
+    return rc;
 }
 
 /* A release's files run in the order of their tool, where all of them are
@@ -213,7 +245,8 @@ static int read_release(const struct assess_question *q, struct assess_set *set,
     if (lay_out(&set->texts, q->tool, "the release", &set->layout, &unknown) !=
             0 ||
         spoken_of(&set->layout) != set->texts.count) {
-        if (q->tool && unknown.code) {
+        if (q->tool && unknown.code &&
+            !(has_graph(q->tool) && unknown.code == RB_INVALID)) {
             *err = unknown;
             return unknown.code;
         }

@@ -265,8 +265,10 @@ int layout_detect(const struct layout_dir *dir, enum migrate_tool *tool,
                   "there are migrations of two tools: %s (%s) and %s (%s)",
                   name_of(*tool), s.path[*tool], name_of((enum migrate_tool)t),
                   s.path[t]);
-        error_next(err, "name the folder of one of them, or the tool: %s",
-                   name_of(*tool));
+        error_next(err,
+                   "name the folder of one of them, or the tool: --tool %s, or "
+                   "tool = \"%s\" in the environment",
+                   name_of(*tool), name_of(*tool));
         return RB_INVALID;
     }
     if (found)

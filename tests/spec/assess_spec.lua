@@ -166,6 +166,28 @@ describe("a release", function()
     assert.same({ "db/9_a.up.sql", "db/10_b.up.sql" }, list[1].files)
     assert.equal("compatible", list[1].verdict)
   end)
+
+  it("of a graph builds on files that are none of it", function()
+    local function python(revision, below, act)
+      return ("from alembic import op\nrevision = '%s'\n"
+        .. "down_revision = %s\ndef upgrade():\n    op.execute('%s')\n")
+        :format(revision, below and "'" .. below .. "'" or "None", act)
+    end
+    A.files("db", {
+      ["c.py"] = python("c", nil, "CREATE TABLE t (x varchar(9))"),
+      ["b.py"] = python("b", "c", "ALTER TABLE t RENAME x TO y"),
+      ["a.py"] = python("a", "b", "ALTER TABLE t ALTER y TYPE varchar(3)") })
+    for _, more in ipairs { "", " --tool alembic" } do
+      local list = A.objects(A.run("--release db/a.py db/b.py --history db "
+        .. "--json" .. more))
+      assert.same({ "db/b.py", "db/a.py" }, list[1].files)
+      assert.equal("incompatible", list[1].verdict)
+      list = A.objects(A.run("--release db/a.py --history db --json" .. more))
+      assert.same({ "column_type_narrowed: public.t.y" },
+        A.names(list[1], "reasons"))
+    end
+    assert.equal(5, A.run "--release db/b.py".status)
+  end)
 end)
 
 describe("SARIF", function()
