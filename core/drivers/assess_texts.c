@@ -252,7 +252,7 @@ int assess_texts_load(struct assess_texts *t, struct assess_text *text,
     fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         rc = code_of(errno);
-        error_set_errno(err, rc, "cannot read the migration %s", name);
+        error_set_errno(err, rc, "cannot read %s", name);
         error_next(err, rc == RB_DENIED
                             ? "give yourself the right to read it: nothing is "
                               "judged while a migration is missing"

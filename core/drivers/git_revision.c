@@ -250,8 +250,9 @@ static int unknown(git_repository *repo, const char *name, struct error *err)
                        git_repo_name(repo), name,
                        near.size ? "; near it: " : "; it has no tags",
                        buf_text(&near));
-        error_next(err, "if it is new: git -C %s fetch --tags",
-                   git_repo_name(repo));
+        error_next(err, "if it is new: git -C %s fetch %s--tags",
+                   git_repo_name(repo),
+                   git_repository_is_shallow(repo) == 1 ? "--unshallow " : "");
     }
     buf_free(&near);
     git_tags_free(&tags);

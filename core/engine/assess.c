@@ -76,7 +76,7 @@ static _Noreturn void asker(const struct assess_question *q, int fd,
     rc = answer_of(&answer, &err);
     if (!rc)
         rc = answer(q, write_line, &fd, &err);
-    if (rc && rc != RB_CLOSED)
+    if (rc) /* in vain where the one who waits is gone */
         write_line(&fd,
                    json_pack("{s:s, s:i, s:s, s:s}", "is", "failed", "code", rc,
                              "message", err.message, "next", err.next));

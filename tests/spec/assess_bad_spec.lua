@@ -91,6 +91,19 @@ describe("files that cannot be judged", function()
     refused("--release m.txt", "m.txt", "--format")
   end)
 
+  it("a commit before the beginning of a shallow clone", function()
+    local git = "git -C " .. cli.quote(cli.path "") .. "r "
+      .. "-c user.name=n -c user.email=e "
+    A.files("r/db", { ["1_a.up.sql"] = "CREATE TABLE t ();" })
+    cli.sh("git init -q r && " .. git .. "add . && " .. git
+      .. "commit -q -m 1 && " .. git .. "commit -q --allow-empty -m 2 && "
+      .. "git clone -q --depth 1 file://" .. cli.quote(cli.path "r") .. " s")
+    refused("--from HEAD~1 --repository s db", "is a shallow clone",
+      "fetch --unshallow")
+    refused("--from v1 --repository s db", 'commit "v1"',
+      "fetch --unshallow --tags")
+  end)
+
   it("a graph that goes in a circle", function()
     A.files("db/versions", {
       ["a.py"] = "revision = 'a'\ndown_revision = 'b'\n"
