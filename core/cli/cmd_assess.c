@@ -135,8 +135,13 @@ static int question_of(const struct options *o, struct assess_question *q,
 
 /* -- what is said ------------------------------------------------------- */
 
-static const char *next_of(const struct options *o, enum assess_verdict worst)
+static const char *next_of(const struct options *o, const struct assess_view *v)
 {
+    enum assess_verdict worst = assess_view_verdict(v);
+    if (v->net && assess_boot(v->net) >
+                      assess_verdict_of(value_text(v->net, "verdict", NULL)))
+        return "let the older release start, as told at \"start\": "
+               "docs/migrations.md, \"Will the older release start\"";
     if (worst <= VERDICT_COMPATIBLE)
         return worst == VERDICT_NONE || o->shadow || o->environment
                    ? NULL
@@ -213,7 +218,7 @@ int cmd_assess(const struct options *o)
     worst = assess_view_verdict(&v);
     if (!rc)
         rc = assess_view_end(&v, worst >= gate ? "the gate says no" : NULL,
-                             next_of(o, worst), &err);
+                             next_of(o, &v), &err);
     else if (!err.code)
         assess_view_end(&v, NULL, NULL, &err); /* says why it cannot */
     assess_view_close(&v);

@@ -388,15 +388,18 @@ static void tell_pending(const struct assess_view *v)
 static void tell_boot(const struct assess_view *v)
 {
     const json_t *boot = json_object_get(v->net, "boot");
-    const char *advice = value_text(boot, "advice", NULL);
+    const json_t *advice;
     struct buf text = BUF_INIT(4000);
+    size_t i;
     if (!boot)
         return;
     buf_addf(&text, "%s: %s", value_text(boot, "verdict", "unknown"),
              value_text(boot, "because", ""));
     say(v->out, "start    ", buf_text(&text));
-    if (advice)
-        say(v->out, "         ", advice);
+    json_array_foreach(json_object_get(boot, "advice"), i, advice)
+    {
+        say(v->out, "         ", json_string_value(advice));
+    }
     buf_free(&text);
 }
 

@@ -139,8 +139,8 @@ enum assess_verdict assess_view_verdict(const struct assess_view *v)
             assess_verdict_of(value_text(v->net, "verdict", NULL));
         enum assess_verdict after =
             assess_verdict_of(value_text(v->net, "after", "none"));
-        if (assess_boot_fails(v->net))
-            return VERDICT_INCOMPATIBLE;
+        enum assess_verdict boot = assess_boot(v->net);
+        least = boot > least ? boot : least;
         least = after > least ? after : least;
         return own > least ? own : least;
     }

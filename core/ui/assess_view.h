@@ -66,8 +66,9 @@ void assess_view_close(struct assess_view *v);
 /* "drop of users.email", for a sentence about a reason. */
 void assess_words(const json_t *reason, struct buf *out);
 
-/* Whether the older release would not even start on the newer ledger. */
-int assess_boot_fails(const json_t *net);
+/* Whether the older release starts on the newer ledger at all: none (it does,
+   or nobody was asked), unknown, or incompatible. */
+enum assess_verdict assess_boot(const json_t *net);
 
 /* "this release cannot be rolled back: drop of users.email; split it: expand
    now, contract a release later", or what else its verdict means. */

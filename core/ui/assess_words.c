@@ -101,10 +101,13 @@ static int catalog_heard(const json_t *net)
     return value_bool(json_object_get(witnesses, "catalog"), "heard", 0);
 }
 
-int assess_boot_fails(const json_t *net)
+enum assess_verdict assess_boot(const json_t *net)
 {
-    const json_t *boot = json_object_get(net, "boot");
-    return strcmp(value_text(boot, "verdict", ""), "fails") == 0;
+    const char *boot =
+        value_text(json_object_get(net, "boot"), "verdict", "boots");
+    return strcmp(boot, "boots") == 0   ? VERDICT_NONE
+           : strcmp(boot, "fails") == 0 ? VERDICT_INCOMPATIBLE
+                                        : VERDICT_UNKNOWN;
 }
 
 /* Before a release: what the live schema is like behind it. The findings of
@@ -159,9 +162,14 @@ void assess_sentence(const json_t *net, struct buf *out)
     const json_t *rows = json_object_get(net, "beside");
     enum assess_verdict verdict =
         assess_verdict_of(value_text(net, "verdict", NULL));
-    if (assess_boot_fails(net) && verdict != VERDICT_INCOMPATIBLE) {
-        buf_adds(out, "the code of this release cannot be rolled back alone: "
-                      "the older one would not start on the newer ledger");
+    if (assess_boot(net) > verdict) {
+        buf_adds(out, assess_boot(net) == VERDICT_INCOMPATIBLE
+                          ? "the code of this release cannot be rolled back "
+                            "alone: the older one would not start on the "
+                            "newer ledger"
+                          : "the schema allows to roll this release back; "
+                            "whether the older one starts on the newer ledger "
+                            "is unknown");
         return;
     }
     if (pending_decides(net)) {

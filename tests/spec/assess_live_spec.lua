@@ -80,6 +80,23 @@ describe("a live database", function()
     end
   end)
 
+  it("says what to do where the older release would not start", function()
+    live()
+    local result = A.run "--environment lab --from v1 --to v2"
+    for _, text in ipairs { "\nstart    fails: ", "\n         put the newer "
+      .. "release's files", "\n         or roll forward: " } do
+      assert.truthy(result.out:find(text, 1, true), text .. "\n" .. result.out)
+    end
+    live(nil, 3)
+    result = A.run "--environment lab --from v2 --to v2"
+    assert.equal(5, result.status, result.all)
+    for _, text in ipairs { "\nstart    unknown: ", "whether the older one "
+      .. "starts on the newer ledger is unknown; the gate says no\n",
+      'next: let the older release start, as told at "start"' } do
+      assert.truthy(result.out:find(text, 1, true), text .. "\n" .. result.out)
+    end
+  end)
+
   local function refused(arguments, ...)
     local result = A.run(arguments)
     assert.equal(2, result.status, result.all)
