@@ -10,7 +10,7 @@
 
 /* Codes of what no catalog shows. */
 static const char *const rows_only[] = {"data_changed", "rows_added",
-                                        "dynamic_sql", NULL};
+                                        "dynamic_sql", "not_in_catalog", NULL};
 
 static int about_rows(const json_t *finding)
 {

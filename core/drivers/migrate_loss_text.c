@@ -76,8 +76,8 @@ static void unknown(struct loss_search *s, const char *object, const char *why)
 static int not_understood(const char *code)
 {
     static const char *const codes[] = {
-        "dynamic_sql", "unparsable",          "uncut",
-        "not_judged",  "transaction_control", NULL};
+        "dynamic_sql",         "unparsable",     "uncut", "not_judged",
+        "transaction_control", "not_in_catalog", NULL};
     const char *const *c = codes;
     while (*c && strcmp(*c, code) != 0)
         c++;

@@ -208,6 +208,20 @@ static int hide_form(void *data, const char *text, size_t size)
     return h->in->size ? hide(h->in, h->name, text, size) : 0;
 }
 
+static int hide_password(void *data, const char *text, size_t size)
+{
+    return size < MIN_REDACTED ? 0 : dress_each(text, size, hide_form, data);
+}
+
+static void hide_value(struct buf *b, const char *name, const char *text)
+{
+    struct hiding h = {b, name};
+    if (text && strlen(text) >= MIN_REDACTED &&
+        (dress_each(text, strlen(text), hide_form, &h) != 0 ||
+         dress_passwords(text, hide_password, &h) != 0))
+        buf_clear(b); /* rather nothing than a secret */
+}
+
 static void hide_values(const struct driver_call *c, struct buf *b, int cut)
 {
     const char *name;
@@ -217,12 +231,9 @@ static void hide_values(const struct driver_call *c, struct buf *b, int cut)
         buf_consume(b, (size_t)(line + 1 - b->data));
     json_object_foreach(json_object_get(c->binding, "set"), name, value)
     {
-        const char *text = json_string_value(value);
-        struct hiding h = {b, name};
-        if (text && strlen(text) >= MIN_REDACTED &&
-            dress_each(text, strlen(text), hide_form, &h) != 0)
-            buf_clear(b); /* rather nothing than a secret */
+        hide_value(b, name, json_string_value(value));
     }
+    hide_value(b, "url", option_text(c, "url", NULL));
 }
 
 int program_run(const struct driver_call *c, const struct program *p,

@@ -66,6 +66,12 @@ static int remember_dressed(struct secrets *s, const char *name,
     return dress_each(value, size, remember_form, &r);
 }
 
+static int remember_password(void *data, const char *text, size_t size)
+{
+    const struct remembering *r = data;
+    return remember_dressed(r->secrets, r->name, text, size);
+}
+
 /* A path this long is hardly a mere place: a webhook's is its key. */
 #define TELLING_PATH 16
 
@@ -75,18 +81,15 @@ static int remember_dressed(struct secrets *s, const char *name,
 static int remember_parts(struct secrets *s, const char *name,
                           const char *value)
 {
-    const char *host = strstr(value, "://"), *at, *colon, *path;
-    int rc = 0;
-    if (!host)
-        return 0;
+    const char *host = strstr(value, "://"), *at, *path;
+    struct remembering r = {s, name};
+    int rc = dress_passwords(value, remember_password, &r);
+    if (!host || rc)
+        return rc;
     host += 3;
     at = strpbrk(host, "@/?#");
-    if (at && *at == '@') {
-        colon = memchr(host, ':', (size_t)(at - host));
-        if (colon)
-            rc = remember_dressed(s, name, colon + 1, (size_t)(at - colon - 1));
+    if (at && *at == '@')
         host = at + 1;
-    }
     path = strpbrk(host, "/?#");
     if (!rc && path && path[1])
         rc = remember(s, name, host, strlen(host));

@@ -22,4 +22,14 @@ int dress_each(const char *value, size_t size,
                int (*each)(void *data, const char *text, size_t size),
                void *data);
 
+/*
+ * Call each for every password that stands in a connection string or an
+ * address: user:PASSWORD@host, ?password=.., password = '..' (libpq,
+ * "Connection Strings"; RFC 3986, 3.2.1), as it stands there and as it is
+ * meant. Stops at, and returns, the first result that is not 0.
+ */
+int dress_passwords(const char *value,
+                    int (*each)(void *data, const char *text, size_t size),
+                    void *data);
+
 #endif

@@ -54,7 +54,9 @@ describe("a scratch database", function()
       ["1_a.up.sql"] = "CREATE TABLE a (x integer, y integer);\n",
       ["2_b.up.sql"] = "DO $$ BEGIN EXECUTE 'ALTER TABLE a DROP COLUMN y'; "
         .. "END $$;\n",
-      ["3_c.up.sql"] = "CREATE INDEX i ON a (x);\nUPDATE a SET x = 0;\n" })
+      ["3_c.up.sql"] = "CREATE INDEX i ON a (x);\nUPDATE a SET x = 0;\n",
+      ["4_d.up.sql"] = "CREATE ROLE shadow_d; ALTER ROLE shadow_d NOLOGIN;\n"
+        .. "REVOKE shadow_d FROM postgres;\n" })
     local text, result = A.run "db --json", shadow "db --json"
     assert.equal("unknown", A.verdicts(text)["2_b.up.sql"])
     local list = A.objects(result)
@@ -62,6 +64,9 @@ describe("a scratch database", function()
     assert.equal("compatible", list[3].verdict)
     assert.equal("data_changed", list[3].beside[1].code)
     assert.equal(2, list[3].beside[1].line)
+    assert.same({ "not_in_catalog", "not_in_catalog", "not_in_catalog" },
+      { list[4].beside[1].code, list[4].beside[2].code,
+        list[4].beside[3].code })
     -- Rows are changed: that is no reason to let it pass.
     local release = shadow "--release db/3_c.up.sql --history db"
     assert.equal(5, release.status, release.all)

@@ -105,6 +105,25 @@ describe("a secret", function()
     nowhere(result.all)
   end)
 
+  it("hides the password that stands in a connection string", function()
+    for _, url in ipairs {
+      [[host=h password = 'Corr\'ect h@rse' dbname=x]],
+      [[postgresql://u:Corr%27ect%20h%40rse@h/x]],
+      [[postgresql://h/x?user=u&password=Corr%27ect%20h%40rse&port=1]],
+    } do
+      environment("env:SECRET", [[
+        echo "p Corr'ect h@rse q"
+        echo "postgresql://u:Corr%27ect%20h%40rse@other/"
+      ]])
+      cli.book(BODY)
+      local result = cli.run(RUN, quoted(url))
+      assert.equal(0, result.status, result.all)
+      assert.is_nil(result.all:find("h@rse", 1, true), result.all)
+      assert.is_nil(result.all:find("h%40rse", 1, true), result.all)
+      assert.equal("", cli.sh "grep -r -l -e h@rse -e h%%40rse state || :")
+    end
+  end)
+
   it("is in no artifact of a call", function()
     environment("env:SECRET")
     cli.book "command.run {}"

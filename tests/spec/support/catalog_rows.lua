@@ -424,7 +424,8 @@ require "tests.spec.support.catalog_rows_types"(row)
 --- server (another version of an extension).
 rows.elsewhere = {}
 for code in ([[
-  data_changed dynamic_sql unparsable uncut not_judged transaction_control
+  data_changed dynamic_sql unparsable uncut not_judged not_in_catalog
+  transaction_control
   object_unknown catalog_incomplete rows_added constraint_removed
   constraint_validated extension_version_changed statement_broken
   generated_column_added migration_changed
