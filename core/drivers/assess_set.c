@@ -27,24 +27,28 @@ static json_t *content_of(void *self, const char *path)
     return json_stringn(text->bytes, text->size);
 }
 
-static json_t *names_of(const struct assess_texts *t)
+static int names_of(const struct assess_texts *t, json_t *list,
+                    struct error *err)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < t->count; i++)
-        json_array_append_new(list,
-                              json_pack("{s:s}", "path", t->list[i].path));
-    return list;
+    for (size_t i = 0; i < t->count; i++) {
+        json_t *name = json_pack("{s:s}", "path", t->list[i].path);
+        if (!name) {
+            error_set(err, RB_INVALID, "the file's name %s is not UTF-8",
+                      t->list[i].path);
+            error_next(err, "rename the file");
+            return RB_INVALID;
+        }
+        json_array_append_new(list, name);
+    }
+    return 0;
 }
 
 static int lay_out(struct assess_texts *t, const char *tool, const char *where,
                    struct migrate_layout *out, struct error *err)
 {
-    json_t *names = names_of(t);
-    int rc;
-    if (json_array_size(names) != t->count)
-        rc =
-            error_set(err, RB_INVALID, "%s: a file's name is not UTF-8", where);
-    else
+    json_t *names = json_array();
+    int rc = names_of(t, names, err);
+    if (!rc)
         rc = migrate_layout(names, tool, content_of, t, out, err);
     json_decref(names);
     if (rc)

@@ -35,7 +35,10 @@ static void end_without_memory(void)
 static int write_line(void *data, json_t *line)
 {
     int fd = *(int *)data, rc = RB_CLOSED;
-    char *text = json_dumps(line, JSON_COMPACT | JSON_SORT_KEYS);
+    char *text;
+    if (!line) /* a text in it is no text */
+        return RB_INVALID;
+    text = json_dumps(line, JSON_COMPACT | JSON_SORT_KEYS);
     json_decref(line);
     if (text) {
         size_t size = strlen(text);
@@ -76,6 +79,10 @@ static _Noreturn void asker(const struct assess_question *q, int fd,
     rc = answer_of(&answer, &err);
     if (!rc)
         rc = answer(q, write_line, &fd, &err);
+    if (rc == RB_INVALID && !err.message[0]) {
+        error_set(&err, rc, "a name of a folder or file is not UTF-8");
+        error_next(&err, "rename it: what is judged is told in UTF-8");
+    }
     if (rc) /* in vain where the one who waits is gone */
         write_line(&fd,
                    json_pack("{s:s, s:i, s:s, s:s}", "is", "failed", "code", rc,

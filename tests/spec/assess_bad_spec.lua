@@ -91,6 +91,14 @@ describe("files that cannot be judged", function()
     refused("--release m.txt", "m.txt", "--format")
   end)
 
+  it("a name that is not UTF-8", function()
+    A.files("m", A.HISTORY)
+    cli.sh "cp -r m \"b$(printf '\\351')d\""
+    refused("b*d", "is not UTF-8", "rename it")
+    cli.sh "touch \"m/9_$(printf '\\351').up.sql\""
+    refused("m", "m: the file's name 9_\\xe9.up.sql is not UTF-8")
+  end)
+
   it("a commit before the beginning of a shallow clone", function()
     local git = "git -C " .. cli.quote(cli.path "") .. "r "
       .. "-c user.name=n -c user.email=e "
