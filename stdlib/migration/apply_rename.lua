@@ -192,6 +192,7 @@ local function column_in_views(s, relation, column, from, to)
   end
 end
 
+--- Of the relation and of all that inherits from it.
 local function rename_column(s, relation, from, to)
   local column = s:column(relation, from)
   if not column then return end
@@ -201,6 +202,11 @@ local function rename_column(s, relation, from, to)
   column.name = to
   column_in_parts(relation, from, to)
   column_in_references(s, relation, from, to)
+  for _, child in ipairs(index.children(s, relation)) do
+    if state.by_name(child.columns, from) then
+      rename_column(s, child, from, to)
+    end
+  end
 end
 
 local function attribute_renamed(s, stmt)
@@ -230,11 +236,6 @@ local function column_renamed(s, stmt)
   if not relation then return end
   s:lock(relation, AEX)
   rename_column(s, relation, stmt.subname, stmt.newname)
-  for _, child in ipairs(index.children(s, relation)) do
-    if state.by_name(child.columns, stmt.subname) then
-      rename_column(s, child, stmt.subname, stmt.newname)
-    end
-  end
 end
 
 local function constraint_renamed(s, stmt)

@@ -124,7 +124,6 @@ class Forms:
                        f"(({expr.format(self.q(of['n']))})::text) STORED"
         kind = self.type()
         full = self.full_type(kind)
-        fake = {"n": name, "t": full}
         parts = [self.q(name), kind]
         if words.family(full) == "text" and self.r.random() < 0.06:
             parts.append('COLLATE "C"')
@@ -143,7 +142,6 @@ class Forms:
         if self.r.random() < 0.04:
             extra.append("NULL" if "NOT NULL" not in extra else "")
         self.r.shuffle(extra)
-        del fake
         return " ".join(p for p in parts + extra if p)
 
     def full_type(self, kind):
@@ -184,6 +182,8 @@ class Forms:
         return f"{label}EXCLUDE USING btree ({self.q(column['n'])} WITH =)"
 
     def columns(self, table, most=3):
+        if not table["cols"]:
+            return "1"
         count = self.r.randint(1, min(most, len(table["cols"])))
         if self.r.random() < 0.6:
             count = 1
