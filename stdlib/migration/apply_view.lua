@@ -12,6 +12,28 @@ local function lock_sources(s, tree)
   end
 end
 
+local function option_value(arg)
+  if not arg then return "true" end
+  local text = arg.String and arg.String.sval or arg.TypeName and
+    select(2, types.qualified(arg.TypeName.names))
+  return text or arg.Integer and tostring(arg.Integer.ival or 0) or "?"
+end
+
+local CHECKS = { LOCAL_CHECK_OPTION = "local",
+                 CASCADED_CHECK_OPTION = "cascaded" }
+
+--- As pg_class.reloptions has them; WITH CHECK OPTION is one of them.
+local function reloptions(stmt)
+  local out = {}
+  for _, node in ipairs(stmt.options or {}) do
+    local def = node.DefElem
+    out[#out + 1] = def.defname .. "=" .. option_value(def.arg)
+  end
+  local check = CHECKS[stmt.withCheckOption]
+  if check then out[#out + 1] = "check_option=" .. check end
+  return #out > 0 and out or nil
+end
+
 local function describe(s, relation, stmt)
   local found = query.columns(s, stmt.query)
   local aliases = types.texts(stmt.aliases)
@@ -22,7 +44,7 @@ local function describe(s, relation, stmt)
                             type = one.type or old[i] and old[i].type,
                             type_id = one.type_id, not_null = false }
   end
-  relation.definition = stmt.query
+  relation.definition, relation.options = stmt.query, reloptions(stmt)
   relation.depends, relation.stars = query.depends(s, stmt.query)
   relation.updatable = query.is_updatable(s, stmt.query)
   s.cat:connect(relation)

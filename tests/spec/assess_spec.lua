@@ -27,6 +27,19 @@ describe("the history of a directory", function()
     assert.equal(5, result.status)
   end)
 
+  it("sees a view that now refuses rows, and values written anew", function()
+    A.files("views", {
+      ["1_a.up.sql"] = "CREATE TABLE t (a text, b text);\nCREATE VIEW v AS SELECT a "
+        .. "FROM t WHERE a > 'm';\n",
+      ["2_b.up.sql"] = "CREATE OR REPLACE VIEW v AS SELECT a FROM t "
+        .. "WHERE a > 'm' WITH CHECK OPTION;\n",
+      ["3_c.up.sql"] = "ALTER TABLE t ALTER b TYPE text USING upper(b);\n",
+      ["4_d.up.sql"] = "ALTER TABLE t ALTER b TYPE text USING b::text;\n" })
+    assert.same({ ["1_a.up.sql"] = "compatible", ["2_b.up.sql"] =
+      "incompatible", ["3_c.up.sql"] = "unknown", ["4_d.up.sql"] =
+      "compatible" }, A.verdicts(A.run "views --json"))
+  end)
+
   it("tells file, line, object, what breaks and the safe way", function()
     local last = A.objects(A.run "db --json")[4]
     assert.same({ "column_removed: public.users.email" },
@@ -138,6 +151,10 @@ describe("a release", function()
     assert.equal(5, result.status)
     has(result.out, "column_type_narrowed: public.users.name "
       .. "text -> character varying(10)")
+    -- No advice that would cut values off: a cast says nothing of it.
+    has(result.out, "SELECT * FROM public.users WHERE name <> "
+      .. "name::character varying(10);")
+    assert.is_nil(result.out:find("UPDATE", 1, true))
   end)
 
   it("that cannot be rolled back says so, and what to do", function()
