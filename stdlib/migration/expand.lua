@@ -96,6 +96,20 @@ local function type_changed(f)
     ("%s::%s"):format(column, type))
 end
 
+--- A cast to a shorter type cuts off or rounds and says nothing: the values
+-- are mended by people, and no copy is made.
+local function type_narrowed(f)
+  local table, column = split(f.object)
+  local _, type = sides(f.detail)
+  return {
+    step(NOW, "ship code that writes only values that fit, and mend the " ..
+      "rows that do not", ("SELECT * FROM %s WHERE %s <> %s::%s;"):format(
+        table, column, column, type)),
+    step(LATER, "make the type narrower when no older code writes any more",
+      alter(table, "ALTER COLUMN %s TYPE %s", column, type)),
+  }
+end
+
 local function relation_renamed(word, f)
   local old, new = sides((f.detail and f.object .. " " .. f.detail)
     or f.object)
@@ -224,7 +238,7 @@ local ways = {
   view_column_removed = relation_removed "VIEW",
   column_renamed = column_renamed,
   column_type_changed = type_changed,
-  column_type_narrowed = type_changed,
+  column_type_narrowed = type_narrowed,
   column_type_int_widened = type_changed,
   column_type_int_narrowed = type_changed,
   table_removed = relation_removed "TABLE",
