@@ -122,9 +122,9 @@ static int lua_split(lua_State *S)
 
 /* A value of JSON, or nil and why not. */
 static int push_json(lua_State *S, const char *json, size_t size,
-                     unsigned flags, const char *too_deep)
+                     const char *source, const char *too_deep)
 {
-    int rc = tree_push(S, json, size, flags);
+    int rc = tree_push(S, json, size, source);
     if (!rc)
         return 1;
     lua_pushnil(S);
@@ -136,14 +136,14 @@ static int push_json(lua_State *S, const char *json, size_t size,
    nodes, or nil, message, offset */
 static int lua_parse(lua_State *S)
 {
-    PgQueryParseResult r = pg_query_parse(luaL_checkstring(S, 1));
+    const char *sql = luaL_checkstring(S, 1);
+    PgQueryParseResult r = pg_query_parse(sql);
     int results;
     if (r.error)
         results = push_failure(S, r.error);
     else
-        results =
-            push_json(S, r.parse_tree, strlen(r.parse_tree), TREE_NO_LOCATION,
-                      "the statement is nested too deeply to be judged");
+        results = push_json(S, r.parse_tree, strlen(r.parse_tree), sql,
+                            "the statement is nested too deeply to be judged");
     pg_query_free_parse_result(r);
     return results;
 }
@@ -159,7 +159,7 @@ static int lua_list(lua_State *S)
 /* input() gives the options and how many bytes came */
 static int lua_input(lua_State *S)
 {
-    if (tree_push(S, buf_text(&options), options.size, 0))
+    if (tree_push(S, buf_text(&options), options.size, NULL))
         lua_pushnil(S);
     lua_pushinteger(S, (lua_Integer)text.size);
     return 2;
@@ -190,7 +190,7 @@ static int lua_json(lua_State *S)
 {
     size_t size;
     const char *bytes = slice(S, &size);
-    return push_json(S, bytes, size, 0, "it is nested too deeply");
+    return push_json(S, bytes, size, NULL, "it is nested too deeply");
 }
 
 /* keep(entry): the reply's next file. Its text is kept and not the table, of

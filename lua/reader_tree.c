@@ -2,13 +2,15 @@
 #include "../core/wire/error.h"
 
 #include <lauxlib.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct scan {
     lua_State *L;
     const char *at, *end;
-    unsigned flags;
+    const char *source; /* the statements, or NULL: not a tree of them */
+    size_t source_size;
     int depth;
 };
 
@@ -205,8 +207,34 @@ static int list(struct scan *s)
 
 static int is_location(const struct scan *s, const char *begin)
 {
-    return (s->flags & TREE_NO_LOCATION) && s->at - begin == 9 &&
+    return s->source && s->at - begin == 9 &&
            memcmp(begin, "location\"", 9) == 0;
+}
+
+/* libpg_query writes a negative integer as it writes 0: {"ival":{}}
+   (_outInteger). The text at the constant's place tells them apart. The place
+   is on top of the stack, the constant's table below it. */
+static void mend_negative(struct scan *s)
+{
+    lua_Integer place = lua_tointeger(s->L, -1), n = 0;
+    size_t at = (size_t)place;
+    int top = lua_gettop(s->L);
+    if (place < 0 || at >= s->source_size || s->source[at] != '-')
+        return;
+    if (lua_getfield(s->L, -2, "ival") != LUA_TTABLE ||
+        lua_getfield(s->L, -1, "ival") != LUA_TNIL) {
+        lua_settop(s->L, top);
+        return;
+    }
+    for (at++; at < s->source_size && strchr(" \t\r\n(+", s->source[at]); at++)
+        ;
+    for (; at < s->source_size && n < INT_MAX && s->source[at] >= '0' &&
+           s->source[at] <= '9';
+         at++)
+        n = n * 10 + (s->source[at] - '0');
+    lua_pushinteger(s->L, -n);
+    lua_setfield(s->L, top + 1, "ival");
+    lua_settop(s->L, top);
 }
 
 /* One "key": value, into the table on top. */
@@ -222,8 +250,10 @@ static int member(struct scan *s)
     if (is_location(s, begin)) {
         lua_pop(s->L, 1);
         rc = take(s, ':') ? value(s) : RB_INVALID;
-        if (!rc)
+        if (!rc) {
+            mend_negative(s);
             lua_pop(s->L, 1);
+        }
         return rc;
     }
     rc = take(s, ':') ? value(s) : RB_INVALID;
@@ -287,9 +317,10 @@ static int value(struct scan *s)
     }
 }
 
-int tree_push(lua_State *L, const char *json, size_t size, unsigned flags)
+int tree_push(lua_State *L, const char *json, size_t size, const char *source)
 {
-    struct scan s = {L, json, json + size, flags, 0};
+    struct scan s = {L, json, json + size, source, source ? strlen(source) : 0,
+                     0};
     int rc;
     luaL_checkstack(L, 8, "tree");
     rc = value(&s);

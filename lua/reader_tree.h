@@ -9,18 +9,14 @@
 #include <lua.h>
 #include <stddef.h>
 
-enum tree_flag {
-    /* Leave out members called "location": where in the text a node began
-       is no part of what it says. */
-    TREE_NO_LOCATION = 1
-};
-
 /*
- * Push the value that the whole text is. Returns 0 [-0, +1, may raise], or
- * RB_INVALID (not JSON, or more than one value) or RB_TOOBIG (nested deeper
- * than TREE_MAX_DEPTH) [-0, +0].
+ * Push the value that the whole text is. source: the statements that it is
+ * the tree of, or NULL. Of a tree, members called "location" are left out:
+ * where in the text a node began is no part of what it says. Returns 0 [-0, +1,
+ * may raise], or RB_INVALID (not JSON, or more than one value) or RB_TOOBIG
+ * (nested deeper than TREE_MAX_DEPTH) [-0, +0].
  */
 #define TREE_MAX_DEPTH 2000
-int tree_push(lua_State *L, const char *json, size_t size, unsigned flags);
+int tree_push(lua_State *L, const char *json, size_t size, const char *source);
 
 #endif

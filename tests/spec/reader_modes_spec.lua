@@ -33,6 +33,16 @@ describe("rbrun-reader sql, modes", function()
     assert.equal(1, reason.line)
   end)
 
+  it("tells negative numbers from zero", function()
+    local files = history("CREATE TABLE t (a int);",
+      "ALTER TABLE t ADD b int DEFAULT -1 CHECK (b >= 0);",
+      "ALTER TABLE t ADD c int DEFAULT -1 CHECK (c < 0);",
+      "ALTER TABLE t ADD d int DEFAULT - -5 CHECK (d = 5);").files
+    assert.equal("check_added", files[2].reasons[1].code)
+    assert.equal("compatible", files[3].verdict)
+    assert.equal("compatible", files[4].verdict)
+  end)
+
   it("tells what the way back loses and restores", function()
     local up = "ALTER TABLE t ADD c int NOT NULL DEFAULT 1;"
     local down = "ALTER TABLE t DROP COLUMN c;"
