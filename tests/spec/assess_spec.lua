@@ -29,8 +29,8 @@ describe("the history of a directory", function()
 
   it("sees a view that now refuses rows, and values written anew", function()
     A.files("views", {
-      ["1_a.up.sql"] = "CREATE TABLE t (a text, b text);\nCREATE VIEW v AS SELECT a "
-        .. "FROM t WHERE a > 'm';\n",
+      ["1_a.up.sql"] = "CREATE TABLE t (a text, b text);\n"
+        .. "CREATE VIEW v AS SELECT a FROM t WHERE a > 'm';\n",
       ["2_b.up.sql"] = "CREATE OR REPLACE VIEW v AS SELECT a FROM t "
         .. "WHERE a > 'm' WITH CHECK OPTION;\n",
       ["3_c.up.sql"] = "ALTER TABLE t ALTER b TYPE text USING upper(b);\n",
