@@ -464,7 +464,12 @@ function drop.change_owner(s, kind, object, role)
     s:find { level = "caution", kind = "behaviour", code = "owner_changed",
              object = state.label(object), detail = "? -> " .. role }
   end
-  s.cat:edit(kind, object.id).owner = role
+  local edited = s.cat:edit(kind, object.id)
+  local rights = edited.acl and edited.owner and edited.acl[edited.owner]
+  if rights then -- the former owner's rights are the new one's
+    edited.acl[edited.owner], edited.acl[role] = nil, rights
+  end
+  edited.owner = role
   if kind ~= "relations" then return end
   for _, one in ipairs(s.cat:used_by(object.id)) do
     local owned = one.sequence and one.sequence.owned_by

@@ -43,6 +43,12 @@ describe("rbrun-reader sql, modes", function()
     assert.equal("compatible", files[4].verdict)
   end)
 
+  it("takes rights from the owner that a table was given to", function()
+    local files = history("CREATE TABLE t (a int); GRANT SELECT ON t TO bob; "
+      .. "ALTER TABLE t OWNER TO app;", "REVOKE ALL ON t FROM app;").files
+    assert.equal("privilege_lost", files[2].reasons[1].code)
+  end)
+
   it("tells what the way back loses and restores", function()
     local up = "ALTER TABLE t ADD c int NOT NULL DEFAULT 1;"
     local down = "ALTER TABLE t DROP COLUMN c;"
