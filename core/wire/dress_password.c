@@ -37,7 +37,7 @@ static int encoded(const struct finding *f, const char *text, size_t size)
     for (size_t i = 0; !rc && i < size; i++) {
         int high = text[i] == '%' && i + 2 < size ? hex(text[i + 1]) : -1;
         int low = high >= 0 ? hex(text[i + 2]) : -1;
-        rc = buf_addc(&plain, low >= 0 ? (char)(high << 4 | low) : text[i]);
+        rc = buf_addc(&plain, (char)(low >= 0 ? high << 4 | low : text[i]));
         i += low >= 0 ? 2 : 0;
     }
     return give(f, &plain, rc);
