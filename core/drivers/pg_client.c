@@ -132,6 +132,15 @@ static void silent(void *unused, const char *text)
     (void)text;
 }
 
+/* A database without an encoding converts nothing, and refuses to send what
+   is not UTF-8: its bytes are taken as they are. */
+static void take_bytes(struct pg *db)
+{
+    const char *encoding = PQparameterStatus(db->conn, "server_encoding");
+    if (encoding && strcmp(encoding, "SQL_ASCII") == 0)
+        PQsetClientEncoding(db->conn, encoding);
+}
+
 int pg_open(struct pg *db, const struct driver_call *c, struct driver_answer *a)
 {
     const char *url = option_text(c, "url", "");
@@ -158,8 +167,11 @@ int pg_open(struct pg *db, const struct driver_call *c, struct driver_answer *a)
         return answer_fail(a, OUTCOME_RETRYABLE, "%s: no memory", db->name), 1;
     PQsetNoticeProcessor(db->conn, silent, NULL);
     set_name(db);
-    return handshake(db, option_duration(c, "connect_timeout", CONNECT_TIMEOUT),
-                     a);
+    if (handshake(db, option_duration(c, "connect_timeout", CONNECT_TIMEOUT),
+                  a) != 0)
+        return 1;
+    take_bytes(db);
+    return 0;
 }
 
 void pg_close(struct pg *db)

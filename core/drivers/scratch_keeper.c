@@ -30,6 +30,7 @@
 #define NAME "rbrun-scratch-"
 #define SERVER_END (10 * 1000) /* ms for an immediate shutdown */
 #define LOOK 20                /* ms between two looks whether it is ready */
+#define REMOVALS 100           /* looks at a directory that is not empty yet */
 #define UNLOCKED_AGE 120       /* s after which an unlocked folder is dead */
 
 struct keeper {
@@ -38,6 +39,7 @@ struct keeper {
     int64_t until; /* ms of the steady clock */
     pid_t server;
     int server_fd;
+    pid_t maker; /* initdb, while it runs; it leads a process group */
 };
 
 static int remove_one(const char *path, const struct stat *st, int kind,
@@ -50,9 +52,28 @@ static int remove_one(const char *path, const struct stat *st, int kind,
     return 0;
 }
 
+/* Again while something is in it: a process that has just been killed may
+   have made one more file. */
 static void remove_tree(const char *path)
 {
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    struct stat st;
+    for (int i = 0; i < REMOVALS; i++) {
+        nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        if (lstat(path, &st) != 0)
+            return;
+        poll(NULL, 0, LOOK);
+    }
+}
+
+/* initdb and what it has started. */
+static void end_maker(struct keeper *s)
+{
+    if (s->maker <= 0)
+        return;
+    kill(-s->maker, SIGKILL);
+    while (waitpid(s->maker, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    s->maker = -1;
 }
 
 static void end_server(struct keeper *s)
@@ -72,6 +93,7 @@ static void end_server(struct keeper *s)
 
 static _Noreturn void leave(struct keeper *s, int status)
 {
+    end_maker(s);
     end_server(s);
     if (s->directory[0])
         remove_tree(s->directory);
@@ -245,6 +267,7 @@ static _Noreturn void program(const struct keeper *s, pid_t parent, int death,
         if (i != SIGKILL && i != SIGSTOP)
             signal(i, SIG_DFL);
     }
+    setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, death);
     if (getppid() != parent || chdir(s->directory) != 0)
         _exit(127);
@@ -289,16 +312,15 @@ static void make_cluster(struct keeper *s)
         "trust", "-E", "UTF8", "--locale=C", "--no-sync",  "--no-instructions",
         NULL};
     int fd, status = 1;
-    pid_t pid;
     snprintf(bin, sizeof bin, "%s/initdb", s->k->bin);
     snprintf(data, sizeof data, "%s/data", s->directory);
-    pid = run(s, SIGKILL, "initdb.log", argv, &fd);
-    if (!ended(s, fd, left(s))) {
-        kill(pid, SIGKILL);
+    s->maker = run(s, SIGKILL, "initdb.log", argv, &fd);
+    setpgid(s->maker, s->maker); /* whichever of us is first */
+    if (!ended(s, fd, left(s)))
         give_up(s, "%s was not done within %lld s", bin,
                 (long long)s->k->timeout / 1000);
-    }
-    waitpid(pid, &status, 0);
+    waitpid(s->maker, &status, 0);
+    s->maker = -1;
     close(fd);
     if (status == 0)
         return;
@@ -369,7 +391,7 @@ static void await_ready(struct keeper *s)
 void scratch_keep(const struct scratch_keeper *given)
 {
     struct scratch_keeper k = *given;
-    struct keeper s = {&k, "", clock_steady() + k.timeout, -1, -1};
+    struct keeper s = {&k, "", clock_steady() + k.timeout, -1, -1, -1};
     char text[600];
     setsid();
     prctl(PR_SET_NAME, "rbrun-scratch");

@@ -16,7 +16,7 @@
 #include <lauxlib.h>
 #include "../../lua/reader_tree.h"
 static int counted_push(lua_State *S, const char *json, size_t size,
-                        unsigned flags);
+                        const char *source);
 static lua_State *state_on_heap(void);
 #define luaL_newstate state_on_heap
 #define tree_push counted_push
@@ -60,13 +60,13 @@ static void count_tree(const json_t *tree, uint32_t above)
 }
 
 static int counted_push(lua_State *S, const char *json, size_t size,
-                        unsigned flags)
+                        const char *source)
 {
     json_t *tree = json_loadb(json, size, 0, NULL);
     if (tree)
         count_tree(tree, 1);
     json_decref(tree);
-    return tree_push(S, json, size, flags);
+    return tree_push(S, json, size, source);
 }
 
 static void *on_heap(void *data, void *block, size_t old, size_t size)

@@ -169,7 +169,7 @@ static void a_release_that_would_not_start_is_no(void **state)
     static const char *const lines[] = {
         "{\"is\":\"net\",\"release\":true,\"verdict\":\"compatible\","
         "\"boot\":{\"verdict\":\"fails\",\"because\":\"8 is not there\","
-        "\"advice\":\"keep the file\"}}",
+        "\"advice\":[\"keep the file\"]}}",
         NULL};
     enum assess_verdict verdict;
     char *text = shown(ASSESS_TEXT, lines, &verdict);
