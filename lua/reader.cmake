@@ -1,22 +1,8 @@
-# rbrun-reader: parses foreign text in a jail. Its rules (stdlib/migration)
-# are compiled in, in the order in which each builds on those before it.
+# rbrun-reader: parses foreign text in a jail. Its rules are compiled in.
+include(${CMAKE_CURRENT_LIST_DIR}/rules.cmake)
 find_library(PG_QUERY_STATIC libpg_query.a REQUIRED)
 set(READER_RULES)
-foreach(name cut catalog codes expand
-  expression expression_truth diff_type diff_context diff_columns diff_keys
-  diff_constraints diff_defaults diff_privileges diff_triggers
-  diff_relations diff_types
-  diff_functions diff_others diff
-  apply_state apply_types apply_names apply_query apply_index
-  apply_constraint apply_column apply_drop apply_table apply_alter_column
-  apply_alter
-  apply_rename apply_view apply_type apply_function apply_grant apply_data
-  apply apply_read apply_down
-  program program_digest python python_names alembic_types alembic_parts
-  alembic_table alembic_ops alembic django_fields django_state django_q
-  django_sql django_index django_ops django ruby_tokens
-  ruby ruby_statements rails_values rails_table rails_ops rails_keys
-  rails_invert rails programs judge)
+foreach(name ${MIGRATION_RULES})
   list(APPEND READER_RULES ${name}
     ${CMAKE_SOURCE_DIR}/stdlib/migration/${name}.lua)
 endforeach()

@@ -1,8 +1,9 @@
 -- What --json prints is what docs/events.schema.json says, and the schema
--- lets nothing else through. The validator knows the part of JSON Schema
--- (2020-12) that the file uses, and refuses any other word in it.
+-- lets nothing else through.
 
 local json = require "dkjson"
+local validator = require "tests.spec.support_schema"
+local decode = validator.decode
 
 local BUILD = os.getenv "RBRUN_BUILD" or "build"
 local scratch
@@ -22,11 +23,6 @@ local function write(name, text)
   file:close()
 end
 
-local function decode(text)
-  local value, _, why = json.decode(text, 1, json.null)
-  return assert(value, why)
-end
-
 --- The events that a command prints, and its exit status.
 local function events(command)
   local pipe = assert(io.popen(("RBRUN_STATE=%s/state %s/rbrun %s </dev/null "
@@ -43,123 +39,10 @@ local function events(command)
   return list, status
 end
 
--- The validator -------------------------------------------------------------
+local schema = validator.load "docs/events.schema.json"
 
-local schema = decode(read "docs/events.schema.json")
-local check
-
-local function type_of(value)
-  if value == json.null then
-    return "null"
-  elseif type(value) == "table" then
-    return getmetatable(value).__jsontype
-  elseif math.type(value) == "integer" then
-    return "integer"
-  end
-  return type(value)
-end
-
-local function is_type(value, name)
-  local own = type_of(value)
-  return own == name or own == "integer" and name == "number"
-end
-
-local function contains(list, value)
-  for _, item in ipairs(list) do
-    if item == value then
-      return true
-    end
-  end
-  return false
-end
-
--- Each word of the schema: nil when the value fits, else why it does not.
-local words = {}
-
-function words.type(value, names)
-  for _, name in ipairs(type(names) == "table" and names or { names }) do
-    if is_type(value, name) then
-      return nil
-    end
-  end
-  return "is a " .. type_of(value)
-end
-
-function words.const(value, wanted)
-  return value ~= wanted and "is " .. tostring(value) or nil
-end
-
-function words.enum(value, list)
-  return not contains(list, value) and "is " .. tostring(value) or nil
-end
-
-function words.required(value, names)
-  for _, name in ipairs(names) do
-    if value[name] == nil then
-      return "lacks " .. name
-    end
-  end
-end
-
-function words.properties(value, properties)
-  for name, rule in pairs(properties) do
-    if value[name] ~= nil then
-      local why = check(value[name], rule)
-      if why then
-        return name .. ": " .. why
-      end
-    end
-  end
-end
-
-function words.additionalProperties(value, allowed, rule)
-  assert(allowed == false)
-  for name in pairs(value) do
-    if not rule.properties[name] then
-      return "has a field " .. name
-    end
-  end
-end
-
-function words.items(value, rule)
-  for i, item in ipairs(value) do
-    local why = check(item, rule)
-    if why then
-      return i .. ": " .. why
-    end
-  end
-end
-
-words["$ref"] = function(value, name)
-  return check(value, assert(schema["$defs"][name:match "^#/%$defs/(.+)$"],
-    name))
-end
-
-function words.oneOf(value, rules)
-  local whys, fits = {}, 0
-  for _, rule in ipairs(rules) do
-    local why = check(value, rule)
-    whys[#whys + 1] = why
-    fits = fits + (why and 0 or 1)
-  end
-  return fits ~= 1 and fits .. " fit: " .. table.concat(whys, "; ") or nil
-end
-
-local SAID = { ["$schema"] = true, ["$defs"] = true, title = true }
--- Whether the value has the type comes first: the others rely on it.
-local ORDER = { "type", "const", "enum", "required", "properties",
-  "additionalProperties", "items", "$ref", "oneOf" }
-
-check = function(value, rule)
-  for word in pairs(rule) do
-    assert(words[word] or SAID[word], "the validator does not know " .. word)
-  end
-  for _, word in ipairs(ORDER) do
-    local why = rule[word] ~= nil and words[word](value, rule[word], rule)
-    if why then
-      return why
-    end
-  end
+local function check(value, definition)
+  return validator.check(value, schema, definition)
 end
 
 -- Against the definition that it names, for a message one can read.

@@ -102,10 +102,20 @@ check = function(value, rule)
   end
 end
 
---- Why a value does not fit the schema in a file, or nil.
+--- The schema in a file.
+function V.load(path)
+  return V.decode(read(path))
+end
+
+--- Why a value does not fit the schema, or a definition of it; or nil.
+function V.check(value, schema, definition)
+  root = schema
+  return check(value, definition or schema)
+end
+
+--- The same by the schema's file.
 function V.misfit(path, value)
-  root = V.decode(read(path))
-  return check(value, root)
+  return V.check(value, V.load(path))
 end
 
 return V
